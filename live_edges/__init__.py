@@ -1,0 +1,24 @@
+"""live-edges: point a camera at the world and see its edges, live.
+
+The Python API::
+
+    from live_edges import EdgePipeline
+
+    edges = EdgePipeline("sobel")(image)  # (H, W, 3) uint8 BGR in, (H, W) uint8 out
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from live_edges.pipeline import EdgePipeline
+
+__all__ = ["EdgePipeline"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the pipeline, and with it torch, only when it is asked for."""
+    if name == "EdgePipeline":
+        from live_edges.pipeline import EdgePipeline
+
+        return EdgePipeline
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

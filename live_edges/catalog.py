@@ -1,0 +1,88 @@
+"""The catalog: every filter there is, by name, as data that needs no torch to be listed."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from live_edges import kernels
+from live_edges.errors import LiveEdgesError
+from live_edges.weights_file import load_weights, shipped_weights
+
+Rule = Literal["strength", "canny"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A filter as data: where its kernels come from and what is made of their responses.
+
+    Attributes:
+        name: what the user types.
+        bank: makes the kernels for a blur radius sigma in pixels.
+        origin: one line on where the filter comes from.
+        has_sigma: whether ``bank`` depends on sigma.
+        rule: ``strength``, the length of the vector of responses, or ``canny``, its thin lines.
+    """
+
+    name: str
+    bank: Callable[[float], kernels.Bank]
+    origin: str
+    has_sigma: bool = False
+    rule: Rule = "strength"
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether the picture is lines or nothing, so that gain makes no edge clearer."""
+        return self.rule == "canny"
+
+
+def catalog(weights: Iterable[str | Path] = ()) -> dict[str, Entry]:
+    """Every filter by name: the analytic ones, then the learned ones.
+
+    Args:
+        weights: more weights files, beside those that came with the program; each becomes a
+            filter named like its file. They are read when the filter is first used.
+    """
+    entries = [_fixed(name) for name in kernels.FIXED]
+    entries += [_with_sigma(name) for name in kernels.WITH_SIGMA]
+    entries.append(
+        Entry(
+            "canny", kernels.gaussian_gradient, "Canny 1986: thin, connected lines", True, "canny"
+        )
+    )
+    entries += [_learned(Path(path)) for path in (*shipped_weights(), *weights)]
+    return {entry.name: entry for entry in entries}
+
+
+def find(entries: dict[str, Entry], name: str) -> Entry:
+    """Look a filter up by name.
+
+    Raises:
+        LiveEdgesError: there is none of that name; the message lists those there are.
+    """
+    if name not in entries:
+        raise LiveEdgesError(f"there is no filter '{name}'; choose one of: {', '.join(entries)}")
+    return entries[name]
+
+
+def _fixed(name: str) -> Entry:
+    make = kernels.FIXED[name]
+    return Entry(name, lambda _sigma: make(), _first_line(make))
+
+
+def _with_sigma(name: str) -> Entry:
+    make = kernels.WITH_SIGMA[name]
+    return Entry(name, make, _first_line(make), has_sigma=True)
+
+
+def _learned(path: Path) -> Entry:
+    return Entry(path.stem, partial(_load_bank, path), f"learned, {path.name}")
+
+
+def _load_bank(path: Path, _sigma: float) -> kernels.Bank:
+    return load_weights(path).bank
+
+
+def _first_line(make: Callable[..., kernels.Bank]) -> str:
+    return (make.__doc__ or "").strip().splitlines()[0].rstrip(".")

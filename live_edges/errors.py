@@ -1,0 +1,17 @@
+"""The errors a user can act on: each is one sentence, shown without a traceback, exit code 1."""
+
+
+class LiveEdgesError(Exception):
+    """Something outside the program is not as expected; the message says what to do about it."""
+
+
+class SourceError(LiveEdgesError):
+    """A camera, file or stream could not be opened, or failed while it was read."""
+
+
+class WeightsError(LiveEdgesError, ValueError):
+    """A weights file is missing, damaged, or does not hold one bank of kernels."""
+
+
+class DeviceError(LiveEdgesError, ValueError):
+    """The compute device that was asked for is not on this machine."""

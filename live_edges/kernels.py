@@ -1,0 +1,144 @@
+"""Kernels: the small arrays of taps that slide over a picture, all on one scale.
+
+A *bank* is a float64 array ``(out, in, k, k)``: ``out`` kernels, each reading ``in`` planes (1:
+luma; 3: red, green, blue). Its edge strength is the length of the vector of ``out`` responses. Every
+bank made here is scaled so that the largest response to an upright unit step, the border between 0
+and 1 along a row or a column, reads exactly 1.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Bank = NDArray[np.float64]  # (out, in, k, k)
+MIN_SIGMA, MAX_SIGMA = 0.3, 5.0  # pixels; below, a Gaussian falls between the samples
+
+
+def step_response(bank: NDArray[Any]) -> float:
+    """Largest response to a unit step along a row or a column, in either direction.
+
+    Args:
+        bank: ``(out, in, k, k)``, the step is the same in all ``in`` planes.
+
+    Returns:
+        The edge strength at the best position of the step: 4 for Sobel's integer kernels.
+    """
+    planes = bank.astype(np.float64).sum(axis=1)
+    strongest = 0.0
+    for axis in (1, 2):
+        profile = planes.sum(axis=axis)
+        for towards in (profile, profile[:, ::-1]):
+            strongest = max(
+                strongest, float(np.linalg.norm(np.cumsum(towards, axis=1), axis=0).max())
+            )
+    return strongest
+
+
+def unit_scaled(bank: NDArray[Any]) -> Bank:
+    """Return the bank times the factor that makes `step_response` 1.
+
+    Raises:
+        ValueError: the bank does not answer to a step at all, so no factor can.
+    """
+    response = step_response(bank)
+    if not response > 1e-9 * float(np.abs(bank).max(initial=0.0)):
+        raise ValueError("these kernels answer no step edge, so there is no scale to give them")
+    return bank.astype(np.float64) / response
+
+
+def _gray_bank(*kernels: Any) -> Bank:
+    return unit_scaled(np.array(kernels, dtype=np.float64)[:, None])
+
+
+def _gradient_bank(across: list[float]) -> Bank:
+    """Horizontal and vertical central difference, smoothed by ``across`` along the edge."""
+    gx = np.outer(across, [-1, 0, 1])
+    return _gray_bank(gx, gx.T)
+
+
+def sobel() -> Bank:
+    """Sobel & Feldman, "A 3x3 Isotropic Gradient Operator for Image Processing", 1968."""
+    return _gradient_bank([1, 2, 1])
+
+
+def scharr() -> Bank:
+    """Scharr, "Optimal Operators in Digital Image Processing", 2000: rounder than Sobel."""
+    return _gradient_bank([3, 10, 3])
+
+
+def prewitt() -> Bank:
+    """Prewitt, "Object Enhancement and Extraction", 1970: three central differences, averaged."""
+    return _gradient_bank([1, 1, 1])
+
+
+def roberts() -> Bank:
+    """Roberts, "Machine Perception of Three-Dimensional Solids", 1963: the two diagonals of 2x2."""
+    return _gray_bank([[1, 0], [0, -1]], [[0, 1], [-1, 0]])
+
+
+def laplacian() -> Bank:
+    """Second derivative over the four neighbours; one kernel, so edges answer on both sides."""
+    return _gray_bank([[0, 1, 0], [1, -4, 1], [0, 1, 0]])
+
+
+def gaussian(sigma: float) -> NDArray[np.float64]:
+    """Sampled Gaussian, ``(k,)``, sum 1, k = 2 ceil(3 sigma) + 1.
+
+    Args:
+        sigma: standard deviation in pixels, 0.3 to 5.
+
+    Raises:
+        ValueError: ``sigma`` lies outside that range.
+    """
+    if not MIN_SIGMA <= sigma <= MAX_SIGMA:
+        raise ValueError(
+            f"sigma is {sigma:g} pixels; choose one from {MIN_SIGMA:g} to {MAX_SIGMA:g}"
+        )
+    x = _positions(sigma)
+    taps = np.exp(-(x**2) / (2 * sigma**2))
+    return np.asarray(taps / taps.sum())
+
+
+def _positions(sigma: float) -> NDArray[np.float64]:
+    radius = math.ceil(3 * sigma)
+    return np.arange(-radius, radius + 1, dtype=np.float64)
+
+
+def gaussian_gradient(sigma: float) -> Bank:
+    """Derivatives of a Gaussian: Canny, "A Computational Approach to Edge Detection", 1986."""
+    smooth = gaussian(sigma)
+    gx = np.outer(smooth, _positions(sigma) * smooth)
+    return _gray_bank(gx, gx.T)
+
+
+def laplacian_of_gaussian(sigma: float) -> Bank:
+    """Marr & Hildreth, "Theory of Edge Detection", 1980; its mean is taken off: flat answers 0."""
+    x, smooth = _positions(sigma), gaussian(sigma)
+    second = (x**2 / sigma**2 - 1) / sigma**2 * smooth
+    log = np.outer(smooth, second) + np.outer(second, smooth)
+    return _gray_bank(log - log.mean())
+
+
+def blur_difference(sigma: float) -> Bank:
+    """What blurring takes away: a delta minus a Gaussian, the target of the learned kernels."""
+    smooth = gaussian(sigma)
+    kernel = -np.outer(smooth, smooth)
+    kernel[len(smooth) // 2, len(smooth) // 2] += 1
+    return _gray_bank(kernel)
+
+
+FIXED: dict[str, Callable[[], Bank]] = {
+    "sobel": sobel,
+    "scharr": scharr,
+    "prewitt": prewitt,
+    "roberts": roberts,
+    "laplacian": laplacian,
+}
+WITH_SIGMA: dict[str, Callable[[float], Bank]] = {
+    "log": laplacian_of_gaussian,
+    "gaussian-gradient": gaussian_gradient,
+    "blur-difference": blur_difference,
+}

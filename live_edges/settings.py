@@ -1,0 +1,56 @@
+"""Settings: everything a key or a flag can change while the program runs, as one value."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+View = Literal["edges", "overlay", "side", "original"]
+Hud = Literal["off", "short", "full"]
+
+VIEWS: tuple[View, ...] = ("edges", "overlay", "side", "original")
+HUDS: tuple[Hud, ...] = ("off", "short", "full")
+SIGMAS = (0.5, 1.0, 1.5, 2.0, 3.0)  # pixels; what the blur key steps through
+LINE_COLORS: dict[str, tuple[int, int, int]] = {  # BGR; the focus-peaking colours of cameras
+    "green": (80, 255, 80),
+    "red": (60, 60, 255),
+    "yellow": (0, 235, 255),
+    "cyan": (255, 230, 0),
+    "magenta": (255, 80, 255),
+    "white": (255, 255, 255),
+}
+MIN_GAIN, MAX_GAIN = 1 / 16, 64.0
+GAIN_STEP = 2**0.25
+THRESHOLD_STEP = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the user has chosen; a key press makes a new value.
+
+    Attributes:
+        filter: name of a filter as ``live-edges filters`` lists it.
+        view: which picture is shown.
+        gain: factor on the edge strength before it is shown; used when ``auto_gain`` is False.
+        auto_gain: choose the gain from the picture.
+        threshold: edges shown darker than this are hidden, 0 to 1 where 1 is white; for
+            ``canny`` the strength a line must reach, 0 meaning its default.
+        sigma: radius of the blur in pixels, for filters that have one.
+        line_color: name of the overlay's colour, one of `LINE_COLORS`.
+        is_mirrored: flip left and right before filtering.
+        is_paused: keep the picture that is on the screen.
+        is_fullscreen: fill the screen.
+        hud: how much text lies over the picture.
+        show_help: list the keys over the picture.
+    """
+
+    filter: str = "sobel"
+    view: View = "overlay"
+    gain: float = 1.0
+    auto_gain: bool = True
+    threshold: float = 0.0
+    sigma: float = 1.0
+    line_color: str = "green"
+    is_mirrored: bool = False
+    is_paused: bool = False
+    is_fullscreen: bool = False
+    hud: Hud = "short"
+    show_help: bool = False

@@ -1,0 +1,84 @@
+"""What every source of frames promises: open by constructing, read until None, close."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from live_edges.frame import Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """The picture format a source delivers.
+
+    Attributes:
+        width: pixels per row of the first frame.
+        height: rows of the first frame.
+        fps: nominal frames per second; 0 where the source has none (a still image).
+        fourcc: four-letter code of the pixel or codec format, such as ``MJPG`` or ``h264``;
+            empty where it is not known.
+    """
+
+    width: int
+    height: int
+    fps: float
+    fourcc: str
+
+    def __str__(self) -> str:
+        """Read as a person would say it, for example ``1280x720 at 30 fps (MJPG)``."""
+        fps = f" at {self.fps:.4g} fps" if self.fps else ""
+        fourcc = f" ({self.fourcc})" if self.fourcc else ""
+        return f"{self.width}x{self.height}{fps}{fourcc}"
+
+
+class Source(ABC):
+    """A stream of frames. The constructor opens it, or raises `SourceError` with what to do.
+
+    Attributes:
+        name: how the source is called on the screen and in the statistics.
+        mode: the format that was really granted, known once the constructor returns.
+        is_live: True where frames come at their own pace and the newest one counts (camera,
+            network stream, demo); False where every frame counts (video file, images).
+        is_still: True where the last frame stays on screen until the user quits (images).
+        frame_count: how many frames will come; None where nobody knows.
+        notes: sentences the user should see once (granted against requested mode, padding, ...).
+    """
+
+    name: str
+    mode: Mode
+    is_live: bool = False
+    is_still: bool = False
+    frame_count: int | None = None
+    notes: tuple[str, ...] = ()
+
+    @abstractmethod
+    def read(self) -> Frame | None:
+        """Return the next frame, waiting for it as long as needed; None at the end.
+
+        Called from one thread only. `Frame.index` counts from 0 without gaps, timestamps never
+        go back, and no picture is handed out twice.
+
+        Raises:
+            SourceError: the source failed in a way that waiting does not cure.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release the device or file; safe to call twice, never while `read` is running."""
+
+    def interrupt(self) -> None:  # noqa: B027 -- optional: only sources that wait have something to do
+        """Make a waiting `read` return soon; the one method another thread may call."""
+
+    def __enter__(self) -> Self:
+        """Return the open source."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the source."""
+        self.close()

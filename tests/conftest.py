@@ -1,0 +1,40 @@
+"""Rules every test is held to: no thread outlives it, and nothing is logged as an error."""
+
+import logging
+import os
+import threading
+
+import pytest
+import torch
+
+torch.set_num_threads(2)
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_outlives_the_test():
+    before = set(threading.enumerate())
+
+    yield
+
+    left = [thread.name for thread in set(threading.enumerate()) - before if thread.is_alive()]
+    assert not left, f"threads still running: {left}"
+
+
+@pytest.fixture(autouse=True)
+def _no_error_is_logged(caplog):
+    yield
+
+    errors = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
+    assert not errors
+
+
+@pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.cuda)])
+def device(request):
+    return request.param
+
+
+def pytest_runtest_setup(item):
+    if item.get_closest_marker("cuda") and not torch.cuda.is_available():
+        if os.environ.get("LIVE_EDGES_REQUIRE") == "cuda":
+            pytest.fail("LIVE_EDGES_REQUIRE=cuda, but torch sees no CUDA device")
+        pytest.skip("no CUDA device")
