@@ -1,0 +1,164 @@
+"""Decodes the pictures of a video, whether it comes from a file or over the network."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from av.codec.context import Flags, ThreadType
+
+from live_edges.frame import Image
+
+FALLBACK_FPS = 25.0  # where a container states no frame rate, as FFmpeg assumes
+SHORTFALL_S = 0.5  # a video may end this much before its stated duration and still be whole
+
+# FFmpeg tells by how much the display matrix turns a picture counterclockwise.
+_ROTATIONS = {
+    90: cv2.ROTATE_90_COUNTERCLOCKWISE,
+    -90: cv2.ROTATE_90_CLOCKWISE,
+    180: cv2.ROTATE_180,
+    -180: cv2.ROTATE_180,
+}
+
+
+class Decoder:
+    """The video track of one container, decoded packet by packet.
+
+    Args:
+        where: path or URL.
+        options: what FFmpeg's demuxer and protocol should be told.
+        timeout_s: how long opening, and each read, may take; None waits for ever.
+        low_delay: hand out each picture as soon as it is decoded, instead of decoding
+            several at once, which is faster but holds some back.
+
+    Raises:
+        av.FFmpegError: the container does not open, or reading it failed.
+        ValueError: it has no video track.
+    """
+
+    def __init__(
+        self,
+        where: str | Path,
+        *,
+        options: dict[str, str] | None = None,
+        timeout_s: float | None = None,
+        low_delay: bool = False,
+    ) -> None:
+        self._container = av.open(
+            str(where), "r", options=options, timeout=timeout_s, metadata_errors="replace"
+        )
+        stream = self._container.streams.best("video")
+        if not isinstance(stream, av.VideoStream):
+            self._container.close()
+            raise ValueError("it has no video track")
+        self._stream = stream
+        self._stream.thread_type = ThreadType.SLICE if low_delay else ThreadType.AUTO
+        if low_delay:
+            self._stream.codec_context.flags |= Flags.low_delay
+        self._decoded = 0
+        self._damaged = 0
+        self._times_s: tuple[float, float] | None = None  # of the first and the latest frame
+
+    @property
+    def fps(self) -> float:
+        """Nominal frames per second, `FALLBACK_FPS` where the container states none."""
+        return float(self._stream.average_rate or self._stream.guessed_rate or FALLBACK_FPS)
+
+    @property
+    def codec(self) -> str:
+        """Name of the video's codec, such as ``h264``."""
+        return self._stream.codec_context.name
+
+    @property
+    def frame_count(self) -> int | None:
+        """How many pictures the container says it holds; None where it says nothing."""
+        return self._stream.frames or None
+
+    @property
+    def duration_s(self) -> float | None:
+        """How long the video lasts; None where the container does not say."""
+        if self._stream.duration and self._stream.time_base:
+            return float(self._stream.duration * self._stream.time_base)
+        if self._container.duration and len(self._container.streams) == 1:
+            return self._container.duration / av.time_base
+        return None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the frames so far are all that the container promises, and undamaged."""
+        first_s, latest_s = self._times_s or (0.0, 0.0)
+        end_s = latest_s - first_s + 1 / self.fps + SHORTFALL_S
+        return (
+            self._damaged == 0
+            and self._decoded >= (self.frame_count or 0)
+            and (self._times_s is None or end_s >= (self.duration_s or 0.0))
+        )
+
+    def frames(self) -> Iterator[av.VideoFrame]:
+        """Decode every picture in the order it is shown, passing over damaged packets."""
+        for packet in self._container.demux(self._stream):
+            try:
+                decoded = packet.decode()
+            except av.FFmpegError:
+                self._damaged += 1
+                continue
+            for frame in decoded:
+                self._note(frame)
+                yield frame
+
+    def _note(self, frame: av.VideoFrame) -> None:
+        self._decoded += 1
+        self._damaged += frame.is_corrupt
+        if frame.time is not None:
+            first_s = self._times_s[0] if self._times_s else frame.time
+            self._times_s = first_s, frame.time
+
+    def close(self) -> None:
+        """Close the container; safe to call twice."""
+        self._container.close()
+
+
+class Timeline:
+    """Presentation times that start at 0 and always grow, whatever the file says.
+
+    Args:
+        frame_s: seconds to assume between two frames where the file is silent or goes back.
+
+    Example:
+        >>> timeline = Timeline(0.5)
+        >>> [timeline.place(time_s) for time_s in (7.0, 7.25, None, 7.0)]
+        [0.0, 0.25, 0.75, 1.25]
+    """
+
+    def __init__(self, frame_s: float) -> None:
+        self._frame_s = frame_s
+        self._latest = -frame_s
+        self._origin: float | None = None
+
+    def place(self, time_s: float | None) -> float:
+        """Return the presentation time of a frame that the file puts at ``time_s``."""
+        expected = self._latest + self._frame_s
+        if self._origin is None and time_s is not None:
+            self._origin = time_s - expected
+        pts = expected if time_s is None or self._origin is None else time_s - self._origin
+        self._latest = pts if pts > self._latest else expected
+        return self._latest
+
+    def restart(self) -> None:
+        """Place the next frame, wherever its file puts it, right after the latest."""
+        self._origin = None
+
+
+def to_image(frame: av.VideoFrame) -> Image:
+    """Convert a decoded picture to BGR, turned upright as the video's display matrix asks."""
+    image = frame.to_ndarray(format="bgr24")
+    rotation = _ROTATIONS.get(frame.rotation)
+    upright = image if rotation is None else cv2.rotate(image, rotation)
+    return np.ascontiguousarray(upright, dtype=np.uint8)
+
+
+def reason(error: Exception) -> str:
+    """Say in a few words, without paths and numbers, why FFmpeg failed."""
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return text[0].lower() + text[1:]

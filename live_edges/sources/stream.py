@@ -1,0 +1,128 @@
+"""A network stream: the newest frame of an http, rtsp, rtmp or udp URL."""
+
+import threading
+import time
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import av
+
+from live_edges.errors import SourceError
+from live_edges.frame import Frame
+from live_edges.sources.base import Mode, Source
+from live_edges.sources.decoding import Decoder, Timeline, reason, to_image
+from live_edges.timing import Clock
+
+TIMEOUT_S = 5.0
+
+# "fflags=nobuffer" is missing on purpose: it throws away what was read to recognise the stream,
+# with it the first key frame, and so up to seconds of picture, while it saves no latency
+# downstream of a reader that drains the connection and keeps only the newest frame.
+_OPTIONS = {
+    "rtsp_transport": "tcp",  # over UDP lost packets smear the picture
+    "analyzeduration": "1000000",  # microseconds; FFmpeg would watch the stream for up to 5 s
+}
+
+
+class NetworkStream(Source):
+    """Frames of a stream, live; a finite video behind an http URL is read like a file.
+
+    Args:
+        url: what FFmpeg can open; a user name and password in it are never shown.
+        timeout_s: how long the server may say nothing, when opening and between two frames.
+        clock: source of the frames' timestamps.
+
+    Raises:
+        SourceError: the URL does not open, does not answer in time, or carries no video.
+    """
+
+    def __init__(
+        self, url: str, *, timeout_s: float = TIMEOUT_S, clock: Clock = time.monotonic
+    ) -> None:
+        self.name = without_credentials(url)
+        self._url = url
+        self._timeout_s = timeout_s
+        self._clock = clock
+        self._index = 0
+        self._started = 0.0
+        self._interrupted = threading.Event()
+
+        self._decoder = self._open()
+        self._frames = self._decode()
+        try:
+            self._ahead = next(self._frames, None)
+        except SourceError:
+            self.close()
+            raise
+        if self._ahead is None:
+            self.close()
+            raise SourceError(f"{self.name} ended before its first picture")
+        is_http = urlsplit(url).scheme.lower() in ("http", "https")
+        self.is_live = not (is_http and self._decoder.duration_s)
+        self.frame_count = None if self.is_live else self._decoder.frame_count
+        self._timeline = Timeline(1 / self._decoder.fps)
+        image = to_image(self._ahead)
+        self.mode = Mode(image.shape[1], image.shape[0], self._decoder.fps, self._decoder.codec)
+
+    def read(self) -> Frame | None:
+        """Return the next frame of the stream; None when the server ends it.
+
+        Raises:
+            SourceError: nothing came for ``timeout_s``, or the connection broke.
+        """
+        decoded, self._ahead = self._ahead, None
+        decoded = decoded or next(self._frames, None)
+        if decoded is None or self._interrupted.is_set():
+            return None
+        timestamp = self._clock()
+        if self._index == 0:
+            self._started = timestamp
+        pts = timestamp - self._started if self.is_live else self._timeline.place(decoded.time)
+        frame = Frame(to_image(decoded), self._index, timestamp, pts)
+        self._index += 1
+        return frame
+
+    def interrupt(self) -> None:
+        """End the stream after the read that is under way, which lasts ``timeout_s`` at most."""
+        self._interrupted.set()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._ahead = None
+        self._frames = iter(())
+        self._decoder.close()
+
+    def _open(self) -> Decoder:
+        begin = time.monotonic()
+        try:
+            return Decoder(self._url, options=_OPTIONS, timeout_s=self._timeout_s, low_delay=True)
+        except (av.FFmpegError, ValueError, OSError) as error:
+            raise self._failure("does not answer", begin, error) from error
+
+    def _decode(self) -> Iterator[av.VideoFrame]:
+        begin = time.monotonic()
+        try:
+            for frame in self._decoder.frames():
+                yield frame
+                begin = time.monotonic()
+        except av.FFmpegError as error:
+            if not self._interrupted.is_set():
+                raise self._failure("stopped sending", begin, error) from error
+
+    def _failure(self, what: str, begin: float, error: Exception) -> SourceError:
+        # Judged by the clock: FFmpeg's error for a timeout differs from protocol to protocol.
+        if time.monotonic() - begin >= self._timeout_s:
+            return SourceError(f"{self.name} {what}: nothing came for {self._timeout_s:g} s")
+        return SourceError(f"{self.name} cannot be read: {reason(error)}")
+
+
+def without_credentials(url: str) -> str:
+    """Return the URL without user name and password.
+
+    Example:
+        >>> without_credentials("rtsp://me:secret@camera.example:554/live")
+        'rtsp://camera.example:554/live'
+    """
+    scheme, separator, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"

@@ -1,0 +1,106 @@
+"""A video file: every frame of it, at its exact time."""
+
+import logging
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+
+from live_edges.errors import SourceError
+from live_edges.frame import Frame
+from live_edges.sources.base import Mode, Source
+from live_edges.sources.decoding import Decoder, Timeline, reason, to_image
+from live_edges.timing import Clock
+
+_LOG = logging.getLogger(__name__)
+
+
+class VideoFile(Source):
+    """Frames of a video file, decoded on several threads and turned upright.
+
+    A damaged file yields whatever decodes; a warning says at its end that something is missing.
+
+    Args:
+        path: the file.
+        loop: start again at its end, while index and presentation time go on counting.
+        clock: source of the frames' timestamps.
+
+    Raises:
+        SourceError: the file is missing, is not a video, or holds no frame that decodes.
+    """
+
+    def __init__(
+        self, path: str | Path, *, loop: bool = False, clock: Clock = time.monotonic
+    ) -> None:
+        self._path = Path(path)
+        self._loop = loop
+        self._clock = clock
+        self._index = 0
+        self._has_warned = False
+        self.name = self._path.name
+
+        self._decoder = self._open()
+        self._frames = self._decode()
+        self._timeline = Timeline(1 / self._decoder.fps)
+        self._ahead = self._next_frame()
+        if self._ahead is None:
+            self.close()
+            raise SourceError(f"{self._path} holds no picture that can be decoded; is it cut off?")
+        image = to_image(self._ahead)
+        self.mode = Mode(image.shape[1], image.shape[0], self._decoder.fps, self._decoder.codec)
+        self.frame_count = None if loop else self._decoder.frame_count
+
+    def read(self) -> Frame | None:
+        """Return the next frame of the file; None at its end."""
+        decoded, self._ahead = self._ahead, None
+        decoded = decoded or self._next_frame()
+        if decoded is None and self._loop:
+            self._rewind()
+            decoded = self._next_frame()
+        if decoded is None:
+            return None
+        pts = self._timeline.place(decoded.time)
+        frame = Frame(to_image(decoded), self._index, self._clock(), pts)
+        self._index += 1
+        return frame
+
+    def close(self) -> None:
+        """Close the file."""
+        self._loop = False
+        self._ahead = None
+        self._frames = iter(())
+        self._decoder.close()
+
+    def _open(self) -> Decoder:
+        try:
+            return Decoder(self._path)
+        except FileNotFoundError as error:
+            raise SourceError(f"{self._path} does not exist") from error
+        except (av.FFmpegError, ValueError) as error:
+            raise SourceError(f"{self._path} cannot be read as a video: {reason(error)}") from error
+
+    def _next_frame(self) -> av.VideoFrame | None:
+        return next(self._frames, None)
+
+    def _decode(self) -> Iterator[av.VideoFrame]:
+        """Yield the frames of one pass through the file; warn once if it turns out damaged."""
+        count = 0
+        try:
+            for count, frame in enumerate(self._decoder.frames(), 1):  # noqa: B007
+                yield frame
+            is_whole = self._decoder.is_whole
+        except av.FFmpegError:
+            is_whole = False
+        if count and not is_whole and not self._has_warned:
+            self._has_warned = True
+            promised = self._decoder.frame_count or 0
+            of = f" of {promised}" if promised > count else ""
+            _LOG.warning("%s is damaged or cut short: decoded %d%s frames", self._path, count, of)
+
+    def _rewind(self) -> None:
+        # Opening again instead of seeking: not every format can seek to its first frame.
+        self._decoder.close()
+        self._decoder = self._open()
+        self._frames = self._decode()
+        self._timeline.restart()
