@@ -1,0 +1,169 @@
+"""A camera: its newest picture, in the format it really grants, and again after a lost cable."""
+
+import logging
+import threading
+import time
+
+from live_edges.errors import SourceError
+from live_edges.frame import Frame, Image
+from live_edges.platforms import camera_advice
+from live_edges.sources.base import Mode, Source
+from live_edges.sources.devices import list_cameras
+from live_edges.sources.modes import Wish, look, open_camera, retrieve
+from live_edges.timing import Clock
+
+_LOG = logging.getLogger(__name__)
+
+DEFAULT_SIZE = (1280, 720)  # asked for when the user asks for none; drivers default to 640x480
+STARTUP_S = 3.0  # how long a camera that was just opened may take for its first picture
+TRIES = 3  # a camera may lose or garble a picture now and then; this many in a row and it is gone
+RETRY_S = 1.0  # between two attempts to open a camera that was lost
+GIVE_UP_S = 10.0  # after this long without a picture
+
+
+class Camera(Source):
+    """Frames of a camera, live.
+
+    A camera that stops delivering is released and opened again about once a second.
+
+    Args:
+        where: number or device path.
+        name: what to call it; None calls it by ``where``.
+        size: width and height to ask for; None asks for `DEFAULT_SIZE` and takes what comes.
+        fps: frames per second to ask for; None leaves it to the camera.
+        fourcc: pixel format to ask for, four letters.
+        clock: source of the frames' timestamps.
+        retry_s: seconds between two attempts to open a lost camera.
+        give_up_s: seconds after which a lost camera is an error.
+
+    Raises:
+        SourceError: the camera does not exist, does not open, or delivers no picture.
+        ValueError: ``fourcc`` is not four letters.
+    """
+
+    is_live = True
+
+    def __init__(
+        self,
+        where: int | str,
+        *,
+        name: str | None = None,
+        size: tuple[int, int] | None = None,
+        fps: float | None = None,
+        fourcc: str = "MJPG",
+        clock: Clock = time.monotonic,
+        retry_s: float = RETRY_S,
+        give_up_s: float = GIVE_UP_S,
+    ) -> None:
+        if len(fourcc) != 4 or not fourcc.isascii():
+            raise ValueError(f"a fourcc has four letters, such as MJPG or YUYV; got {fourcc!r}")
+        self.name = name or f"camera {where}"
+        self._where = where
+        self._wish = Wish(size or DEFAULT_SIZE, fps, fourcc)
+        self._clock = clock
+        self._retry_s, self._give_up_s = retry_s, give_up_s
+        self._interrupted = threading.Event()
+        self._index = 0
+        self._started = 0.0
+
+        self._capture = open_camera(where, self._wish)
+        if self._capture is None:
+            raise SourceError(_not_opened(where))
+        self._ahead = self._first()
+        if self._ahead is None:
+            self.close()
+            raise SourceError(f"{self.name} opens but delivers no picture; {camera_advice()}")
+        self.mode = look(self._capture, self._ahead[0])
+        self.notes = (_granted(self.name, self.mode, Wish(size, fps, fourcc)),)
+
+    def read(self) -> Frame | None:
+        """Return the camera's next picture; None once interrupted.
+
+        Raises:
+            SourceError: the camera stopped delivering and did not come back.
+        """
+        grabbed, self._ahead = self._ahead, None
+        grabbed = grabbed or self._grab() or self._reopen()
+        if grabbed is None:
+            return None
+        image, timestamp = grabbed
+        if self._index == 0:
+            self._started = timestamp
+        frame = Frame(image, self._index, timestamp, timestamp - self._started)
+        self._index += 1
+        return frame
+
+    def interrupt(self) -> None:
+        """End a wait for a lost camera at once; `read` returns None from now on."""
+        self._interrupted.set()
+
+    def close(self) -> None:
+        """Release the device."""
+        self._interrupted.set()
+        self._ahead = None
+        self._release()
+
+    def _first(self) -> tuple[Image, float] | None:
+        """Take the first picture; a camera that has just been switched on may need a moment."""
+        begin = self._clock()
+        while (grabbed := self._grab()) is None and self._clock() - begin < STARTUP_S:
+            if self._interrupted.wait(self._retry_s / 10):
+                return None
+        return grabbed
+
+    def _grab(self) -> tuple[Image, float] | None:
+        """Take the next picture and the time it came; None when none comes, or interrupted."""
+        begin = self._clock()
+        for _ in range(TRIES):
+            if self._interrupted.is_set() or self._capture is None:
+                return None
+            if self._capture.grab():
+                timestamp = self._clock()
+                image = retrieve(self._capture)
+                if image is not None:
+                    return image, timestamp
+            elif self._clock() - begin > 1:  # silent, not disconnected: more tries only cost time
+                return None
+        return None
+
+    def _reopen(self) -> tuple[Image, float] | None:
+        """Try to open the lost camera until it delivers again; None when interrupted."""
+        if self._interrupted.is_set():
+            return None
+        _LOG.warning("%s stopped delivering; trying to open it again", self.name)
+        lost_at = self._clock()
+        while self._clock() - lost_at < self._give_up_s:
+            self._release()  # first: while it is held, the driver keeps the lost device's number
+            self._capture = open_camera(self._where, self._wish)
+            if grabbed := self._grab():
+                _LOG.info("%s is back after %.1f s", self.name, self._clock() - lost_at)
+                return grabbed
+            if self._interrupted.wait(self._retry_s):
+                return None
+        raise SourceError(
+            f"{self.name} stopped delivering and did not come back within "
+            f"{self._give_up_s:g} s; check its cable"
+        )
+
+    def _release(self) -> None:
+        if self._capture is not None:
+            self._capture.release()
+            self._capture = None
+
+
+def _granted(name: str, mode: Mode, wish: Wish) -> str:
+    is_as_asked = (
+        wish.size in (None, (mode.width, mode.height))
+        and (wish.fps is None or abs(wish.fps - mode.fps) < 0.5)
+        and wish.fourcc == mode.fourcc
+    )
+    return f"{name} delivers {mode}" + (", as asked" if is_as_asked else f"; asked for {wish}")
+
+
+def _not_opened(where: int | str) -> str:
+    cameras = list_cameras()
+    if any(where in (camera.index, camera.path) for camera in cameras):
+        return f"camera {where} is there but did not open: {camera_advice()}"
+    found = ", ".join(str(camera.index) for camera in cameras)
+    listed = f"cameras found: {found} (choose with SOURCE)" if found else "no camera was found"
+    return f"camera {where} did not open; {listed}"

@@ -1,0 +1,108 @@
+"""Turns what the user typed into an open source."""
+
+import logging
+import re
+from pathlib import Path
+
+from live_edges.errors import SourceError
+from live_edges.sources.base import Source
+
+_LOG = logging.getLogger(__name__)
+
+SOURCES = (
+    "a camera number, (part of) a camera's name, a device path, a video file, an image, "
+    "a folder or glob of images, an http/rtsp URL, or demo"
+)
+_URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)  # two letters at least: C:\ is a drive
+
+
+def open_source(
+    text: str | None,
+    *,
+    size: tuple[int, int] | None = None,
+    fps: float | None = None,
+    fourcc: str = "MJPG",
+    loop: bool = False,
+) -> Source:
+    """Open what ``text`` stands for, see `SOURCES`; None stands for the first camera that opens.
+
+    Args:
+        text: what the user typed.
+        size: width and height to ask a camera for, or to draw the demo in.
+        fps: frames per second to ask a camera for, or to draw the demo at.
+        fourcc: pixel format to ask a camera for.
+        loop: start files and slide shows again at their end.
+
+    Raises:
+        SourceError: it does not open, or is nothing that a source can be.
+    """
+    # The sources are imported where they are opened: a camera needs no video decoder.
+    if text is None:
+        return _first_camera(size, fps, fourcc) or _demo(size, fps, note=True)
+    if text == "demo":
+        return _demo(size, fps)
+    if _URL.match(text):
+        from live_edges.sources.stream import NetworkStream
+
+        return NetworkStream(text)
+    path = Path(text).expanduser()
+    if not text.isdecimal() and (path.is_dir() or path.is_file()):
+        return _file(path, loop)
+    if (camera := _camera(text, size, fps, fourcc)) is not None:
+        return camera
+    if re.search(r"[*?[]", text):
+        from live_edges.sources.images import Images
+
+        return Images(text, loop=loop)
+    if path.suffix or len(path.parts) > 1:
+        raise SourceError(f"{text} does not exist; check the path")
+    raise SourceError(f"{text!r} is no camera and no file; a source is {SOURCES}")
+
+
+def _camera(
+    text: str, size: tuple[int, int] | None, fps: float | None, fourcc: str
+) -> Source | None:
+    """Open the camera that ``text`` means; None if it means none."""
+    from live_edges.sources.camera import Camera
+    from live_edges.sources.devices import find_camera
+
+    if text.isdecimal():
+        return Camera(int(text), size=size, fps=fps, fourcc=fourcc)
+    if text.startswith("/dev/"):
+        return Camera(text, size=size, fps=fps, fourcc=fourcc)
+    device = find_camera(text)
+    if device is None:
+        return None
+    return Camera(device.index, name=device.name, size=size, fps=fps, fourcc=fourcc)
+
+
+def _first_camera(size: tuple[int, int] | None, fps: float | None, fourcc: str) -> Source | None:
+    """Open the first camera that opens, with a warning for each that does not."""
+    from live_edges.sources.camera import Camera
+    from live_edges.sources.devices import list_cameras
+
+    for device in list_cameras():
+        try:
+            return Camera(device.index, name=device.name, size=size, fps=fps, fourcc=fourcc)
+        except SourceError as error:
+            _LOG.warning("%s", error)
+    return None
+
+
+def _demo(size: tuple[int, int] | None, fps: float | None, *, note: bool = False) -> Source:
+    from live_edges.sources.demo import Demo
+
+    demo = Demo(size, fps=fps)
+    if note:
+        demo.notes = ("no camera found: showing the built-in demo",)
+    return demo
+
+
+def _file(path: Path, loop: bool) -> Source:
+    from live_edges.sources.images import Images, is_image_file
+
+    if path.is_dir() or is_image_file(path):
+        return Images(path, loop=loop)
+    from live_edges.sources.video import VideoFile
+
+    return VideoFile(path, loop=loop)

@@ -1,0 +1,45 @@
+"""Which cameras are plugged in."""
+
+from dataclasses import dataclass
+
+from cv2_enumerate_cameras import enumerate_cameras
+
+from live_edges.platforms import camera_backend
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A camera as the operating system lists it.
+
+    Attributes:
+        index: the number that opens it.
+        name: what its maker calls it.
+        path: device node on Linux, unique id elsewhere; empty where there is none.
+    """
+
+    index: int
+    name: str
+    path: str
+
+
+def list_cameras() -> list[Device]:
+    """List the devices that can capture pictures, by number, without opening any of them."""
+    found: dict[int, Device] = {}
+    for info in enumerate_cameras(camera_backend()):
+        device = Device(info.index, info.name or f"camera {info.index}", info.path or "")
+        found.setdefault(device.index, device)
+    return [found[index] for index in sorted(found)]
+
+
+def find_camera(text: str) -> Device | None:
+    """Find the camera called ``text``, or else the first whose name contains it; None if none.
+
+    Upper and lower case are the same.
+    """
+    wanted = text.strip().casefold()
+    if not wanted:
+        return None
+    cameras = list_cameras()
+    exact = (camera for camera in cameras if camera.name.casefold() == wanted)
+    partial = (camera for camera in cameras if wanted in camera.name.casefold())
+    return next(exact, None) or next(partial, None)

@@ -1,0 +1,93 @@
+"""Asks a camera for a picture format, and looks at which one it really grants."""
+
+import math
+from dataclasses import dataclass
+
+import cv2
+
+from live_edges.frame import Image
+from live_edges.platforms import camera_backend
+from live_edges.sources.base import Mode
+from live_edges.sources.pixels import to_bgr
+
+COMMON_SIZES = (
+    (320, 240),
+    (640, 480),
+    (800, 600),
+    (1280, 720),
+    (1920, 1080),
+    (2560, 1440),
+    (3840, 2160),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """The picture format to ask a camera for; None leaves it to the camera."""
+
+    size: tuple[int, int] | None = None
+    fps: float | None = None
+    fourcc: str = "MJPG"
+
+    def __str__(self) -> str:
+        """Read as a person would say it, for example ``1280x720, 30 fps, MJPG``."""
+        size = f"{self.size[0]}x{self.size[1]}, " if self.size else ""
+        fps = f"{self.fps:g} fps, " if self.fps else ""
+        return f"{size}{fps}{self.fourcc}"
+
+
+def open_camera(where: int | str, wish: Wish) -> cv2.VideoCapture | None:
+    """Open a camera by number or device path and ask for a format; None if it does not open."""
+    capture = cv2.VideoCapture(where, camera_backend())
+    if not capture.isOpened():
+        capture.release()
+        return None
+    ask(capture, wish)
+    return capture
+
+
+def ask(capture: cv2.VideoCapture, wish: Wish) -> None:
+    """Ask an open camera for a format; only `look` tells what came of it."""
+    # The compressed format first: uncompressed, USB carries 1080p at no more than 5 fps.
+    capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*wish.fourcc))
+    if wish.size:
+        capture.set(cv2.CAP_PROP_FRAME_WIDTH, wish.size[0])
+        capture.set(cv2.CAP_PROP_FRAME_HEIGHT, wish.size[1])
+    if wish.fps:
+        capture.set(cv2.CAP_PROP_FPS, wish.fps)
+    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # a longer queue only holds older pictures
+
+
+def retrieve(capture: cv2.VideoCapture) -> Image | None:
+    """Decode the picture that was grabbed; None if it is garbled."""
+    is_decoded, pixels = capture.retrieve()
+    return to_bgr(pixels) if is_decoded and pixels is not None and pixels.size else None
+
+
+def look(capture: cv2.VideoCapture, image: Image) -> Mode:
+    """Tell the granted format: the size from a picture, the rest from what the camera says."""
+    fps = capture.get(cv2.CAP_PROP_FPS)
+    code = int(capture.get(cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF
+    letters = code.to_bytes(4, "little").decode("latin-1").strip("\0 ")
+    fourcc = letters if letters.isascii() and letters.isprintable() else ""
+    height, width = image.shape[:2]
+    return Mode(width, height, fps if math.isfinite(fps) and fps > 0 else 0.0, fourcc)
+
+
+def offered_modes(where: int | str, fourcc: str = "MJPG") -> list[Mode]:
+    """Try the common sizes on a camera and list the formats it grants, smallest first.
+
+    Each one is opened and one picture taken from it, so this takes about a second for each;
+    the list is empty when the camera is in use.
+    """
+    granted = set()
+    for size in COMMON_SIZES:
+        capture = open_camera(where, Wish(size, None, fourcc))
+        if capture is None:
+            continue
+        try:
+            if capture.grab() and (image := retrieve(capture)) is not None:
+                granted.add(look(capture, image))
+        finally:
+            capture.release()
+    return sorted(granted, key=lambda mode: (mode.width * mode.height, mode.fps))
