@@ -35,7 +35,7 @@ class CannyFilter(LinearFilter):
         return canny(x, self.weight, high=high)
 
     def picture(self, x: Tensor, *, gain: float, threshold: float) -> Tensor:
-        """As for every filter, but ``threshold`` is the gradient that starts a line (0: default)."""
+        """As for every filter; ``threshold`` is the gradient that starts a line, 0 the default."""
         lines = self(x.to(self.weight.dtype) / 255, threshold or DEFAULT_HIGH)
         return F.to_gray_levels(lines, gain, 0.0)
 

@@ -1,9 +1,9 @@
 """Kernels: the small arrays of taps that slide over a picture, all on one scale.
 
-A *bank* is a float64 array ``(out, in, k, k)``: ``out`` kernels, each reading ``in`` planes (1:
-luma; 3: red, green, blue). Its edge strength is the length of the vector of ``out`` responses. Every
-bank made here is scaled so that the largest response to an upright unit step, the border between 0
-and 1 along a row or a column, reads exactly 1.
+A *bank* is a float64 array ``(out, in, k, k)``: ``out`` kernels, each reading ``in`` planes (luma,
+or red, green, blue). Its edge strength is the length of the vector of ``out`` responses. Every bank
+made here is scaled so that the largest response to an upright unit step, the border between 0 and 1
+along a row or a column, reads exactly 1.
 """
 
 import math

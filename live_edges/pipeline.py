@@ -18,7 +18,6 @@ from live_edges.errors import DeviceError
 from live_edges.filters import make_filter
 from live_edges.frame import Image, check_bgr
 
-
 StageTimer = Callable[[str], AbstractContextManager[None]]  # `live_edges.timing.Stages`, say
 
 

@@ -44,3 +44,8 @@ def camera_backend() -> int:
 def camera_advice() -> str:
     """What to check, as a question, when a camera is listed but does not open."""
     return _CAMERA_ADVICE.get(sys.platform, "is another program using it?")
+
+
+def needs_display_variable() -> bool:
+    """Whether a window needs the address of an X or Wayland server in the environment."""
+    return sys.platform not in ("darwin", "win32")

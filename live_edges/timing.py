@@ -82,3 +82,47 @@ class Stages:
     def percentiles_ms(self) -> dict[str, dict[str, float]]:
         """Percentiles of every stage that ran, in milliseconds."""
         return {name: durations.percentiles_ms() for name, durations in self.durations.items()}
+
+
+class Tally:
+    """How often something happened, and its mean rate from the first time to the last."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first = 0.0
+        self.last = 0.0
+
+    def tick(self, now: float) -> None:
+        """Count one event at ``now`` seconds."""
+        if self.count == 0:
+            self.first = now
+        self.count += 1
+        self.last = now
+
+    @property
+    def per_second(self) -> float:
+        """Mean rate; n events span n - 1 intervals; 0 before the second event."""
+        span = self.last - self.first
+        return (self.count - 1) / span if span > 0 else 0.0
+
+
+class Pace:
+    """When the frames of a file are due, so that it plays at its own speed."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._start: float | None = None
+
+    def restart(self) -> None:
+        """Let the next frame be due at once, as after a pause."""
+        self._start = None
+
+    def remaining_s(self, pts: float) -> float:
+        """Seconds until the frame with this presentation time is due, at most 0 if it is now.
+
+        A frame that comes late moves all that follow: nothing is skipped to catch up.
+        """
+        now = self._clock()
+        if self._start is None or now - self._start > pts:
+            self._start = now - pts
+        return self._start + pts - now

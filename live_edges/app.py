@@ -1,0 +1,295 @@
+"""The live loop: frames in, pictures out, keys in between, until somebody ends it."""
+
+import logging
+import time
+from concurrent.futures import Future
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from live_edges.capture import Capture
+from live_edges.catalog import Entry
+from live_edges.errors import LiveEdgesError
+from live_edges.frame import Frame
+from live_edges.keymap import Action, bindings, by_key
+from live_edges.panel import Panel, Vitals
+from live_edges.render import Rendered, Renderer
+from live_edges.screen import Screen
+from live_edges.settings import Settings
+from live_edges.snapshot import save_snapshot
+from live_edges.sources.base import Source
+from live_edges.stats import Summary
+from live_edges.timing import Clock, Durations, Pace, Rate, Stages, Tally
+
+if TYPE_CHECKING:
+    from live_edges.pipeline import EdgePipeline
+
+FRAME_WAIT_S = 0.02  # how long a frame is waited for before the keys are looked at again
+KEY_WAIT_S = 0.02  # how long a key is waited for while no frame is to be shown
+REFRESH_S = 0.25  # how old the text on the screen may get while no frame comes
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a run ends by itself: after some seconds, after some frames; None for never."""
+
+    duration_s: float | None = None
+    frames: int | None = None
+
+
+NO_LIMITS = Limits()
+
+
+class App:
+    """Runs a source through the pipeline onto a screen.
+
+    Args:
+        source: where frames come from; closed at the end.
+        screen: where they go.
+        pipeline: comes when torch is loaded; until then a live picture is shown as it is.
+        entries: the filters by name, in the order of the keys.
+        settings: what to start with.
+        limits: when to end.
+        folder: where snapshots go.
+        clock: seconds, monotonic.
+
+    Attributes:
+        settings: what holds at the moment.
+        rendered: the last picture in all its forms; None before the first.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        screen: Screen,
+        *,
+        pipeline: "Future[EdgePipeline]",
+        entries: dict[str, Entry],
+        settings: Settings,
+        limits: Limits = NO_LIMITS,
+        folder: Path = Path(),
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self.settings = settings
+        self.rendered: Rendered | None = None
+        self._source, self._screen, self._pipeline = source, screen, pipeline
+        self._limits, self._folder, self._clock = limits, folder, clock
+        listed = bindings(list(entries), settings)
+        self._keys = by_key(listed)
+        self._panel = Panel(listed, entries, clock=clock)
+        self._stages, self._latency = Stages(clock), Durations()
+        self._shown, self._rate, self._pace = Tally(), Rate(), Pace(clock)
+        self._capture = Capture(source, clock=clock)
+        self._renderer: Renderer | None = None
+        self._frame: Frame | None = None
+        self._refreshed_at = 0.0
+        self._is_stopping = False
+        self._wants_step = False
+
+    def stop(self) -> None:
+        """End the run after the current frame; safe to call from a signal handler."""
+        self._is_stopping = True
+
+    def run(self) -> None:
+        """Run until the source ends, a limit is reached, the user quits, or `stop` is called.
+
+        Raises:
+            SourceError: the source failed.
+            LiveEdgesError: the pipeline could not be made.
+        """
+        while self._screen.is_headless and not (self._pipeline.done() or self._is_stopping):
+            time.sleep(KEY_WAIT_S)  # nobody sees the raw picture, so no frame is spent on it
+        with self._capture:
+            self._screen.set_fullscreen(self.settings.is_fullscreen)
+            while not self._is_over():
+                self._take_pipeline()
+                frame = self._next_frame()
+                if frame is None:
+                    self._wait_for_key()
+                else:
+                    self._show_frame(frame)
+
+    def _is_over(self) -> bool:
+        if self._is_stopping or not self._screen.is_open:
+            return True
+        limits, shown = self._limits, self._shown
+        if limits.frames is not None and shown.count >= limits.frames:
+            return True
+        elapsed_s = self._clock() - shown.first if shown.count else 0.0
+        if limits.duration_s is not None and elapsed_s >= limits.duration_s:
+            return True
+        is_watched = not self._screen.is_headless
+        return self._capture.ended and not (
+            is_watched and (self._source.is_still or self.settings.is_paused)
+        )
+
+    def _take_pipeline(self) -> None:
+        if self._renderer is None and self._pipeline.done():
+            pipeline = self._pipeline.result()
+            log.info("device: %s (%s)", pipeline.device, pipeline.device_reason)
+            self._renderer = Renderer(pipeline, stages=self._stages)
+
+    def _next_frame(self) -> Frame | None:
+        """Wait a moment for a frame; None when none came or none is wanted now."""
+        is_raw_welcome = self._source.is_live and not self._screen.is_headless
+        is_paused = self.settings.is_paused and not self._wants_step
+        if is_paused or self._capture.ended or not (self._renderer or is_raw_welcome):
+            self._pace.restart()
+            return None
+        with self._stages("capture wait"):
+            frame = self._capture.read(FRAME_WAIT_S)
+        if frame is not None:
+            self._wait_until_due(frame)
+            self._wants_step = False
+        return frame
+
+    def _wait_until_due(self, frame: Frame) -> None:
+        """Play a file at its own speed where somebody watches; keys are obeyed meanwhile."""
+        if self._source.is_live or self._screen.is_headless or self._wants_step:
+            return
+        while (remaining := self._pace.remaining_s(frame.pts)) > 0 and not self._is_over():
+            self._obey(self._screen.poll(min(remaining, KEY_WAIT_S)))
+            if self.settings.is_paused:
+                return
+
+    def _wait_for_key(self) -> None:
+        if self._clock() - self._refreshed_at > REFRESH_S:
+            self._refresh()
+        self._obey(self._screen.poll(KEY_WAIT_S))
+
+    def _show_frame(self, frame: Frame) -> None:
+        self._frame = frame
+        self._render(frame)
+        with self._stages("show"):
+            self._refresh()
+            key = self._screen.poll(0)
+        now = self._clock()
+        self._latency.add(now - frame.timestamp)
+        self._shown.tick(now)
+        self._rate.tick(now)
+        self._obey(key)
+
+    def _render(self, frame: Frame) -> None:
+        if self._renderer is None:
+            self.rendered = Rendered(frame.image, None, frame.image)
+        else:
+            self.rendered, self.settings = self._renderer(
+                frame.image, self.settings, now=frame.timestamp
+            )
+
+    def _refresh(self) -> None:
+        """Put what was rendered last on the screen, with the text that belongs to it."""
+        self._refreshed_at = self._clock()
+        if self.rendered is None:
+            return
+        vitals = self._vitals()
+        if self._screen.is_headless:
+            self._screen.status(self._panel.status(self.settings, vitals))
+            self._screen.show(self.rendered.view)
+        else:
+            self._screen.show(self._panel.over(self.rendered.view, self.settings, vitals))
+
+    def _obey(self, key: str | None) -> None:
+        binding = self._keys.get(key) if key else None
+        if binding is None:
+            return
+        before = self.settings
+        if callable(binding.does):
+            self.settings = binding.does(before)
+        else:
+            self._act(binding.does)
+        self._check_filter(before)
+        if self.settings != before:
+            self._panel.toast(_changes(before, self.settings))
+            self._screen.set_fullscreen(self.settings.is_fullscreen)
+            if self._frame is not None and (self.settings.is_paused or self._capture.ended):
+                self._render(self._frame)
+        self._refresh()
+
+    def _act(self, action: Action) -> None:
+        if action == "quit" or (action == "escape" and not self.settings.is_fullscreen):
+            self.stop()
+        elif action == "escape":
+            self.settings = replace(self.settings, is_fullscreen=False)
+        elif action == "step":
+            self.settings = replace(self.settings, is_paused=True)
+            self._wants_step = True
+        else:
+            self._save_snapshot()
+
+    def _check_filter(self, before: Settings) -> None:
+        """Keep the old filter where the new one's weights file can not be used."""
+        if self._renderer is None:
+            return
+        try:
+            self._renderer.pipeline.select(self.settings.filter, sigma=self.settings.sigma)
+        except LiveEdgesError as error:
+            self.settings = before
+            self._report(error)
+
+    def _save_snapshot(self) -> None:
+        if self.rendered is None or self._renderer is None:
+            return
+        edges = self.rendered.edges
+        if edges is None:
+            edges = self._renderer.edges(self.rendered.original, self.settings)
+        pictures = {"edges": edges, "original": self.rendered.original}
+        try:
+            paths = save_snapshot(pictures, folder=self._folder, at=datetime.now().astimezone())
+        except LiveEdgesError as error:
+            self._report(error)
+            return
+        log.info("saved %s", " and ".join(str(path) for path in paths))
+        self._panel.toast(f"saved {paths[0].name}")
+
+    def _report(self, error: LiveEdgesError) -> None:
+        log.warning("%s", error)
+        self._panel.toast(str(error))
+
+    def _vitals(self) -> Vitals:
+        pipeline = self._renderer.pipeline if self._renderer else None
+        return Vitals(
+            device=str(pipeline.device) if pipeline else "",
+            execution=pipeline.execution if pipeline else "",
+            camera_fps=self._capture.fps,
+            fps=self._rate.per_second,
+            dropped=self._capture.dropped,
+            latency=self._latency,
+            stages=self._stages,
+            waiting_s=self._clock() - self._frame.timestamp if self._frame else 0.0,
+        )
+
+    def summary(self) -> Summary:
+        """What the run amounted to so far."""
+        vitals, mode = self._vitals(), self._source.mode
+        return Summary(
+            source=self._source.name,
+            mode={"size": [mode.width, mode.height], "fps": mode.fps, "fourcc": mode.fourcc},
+            device=vitals.device,
+            filter=self.settings.filter,
+            view=self.settings.view,
+            execution=vitals.execution,
+            frames_in=self._capture.frames_in,
+            frames_shown=self._shown.count,
+            frames_dropped=vitals.dropped,
+            duration_s=round(self._clock() - self._shown.first, 3) if self._shown.count else 0.0,
+            camera_fps=round(vitals.camera_fps, 2),
+            fps=round(self._shown.per_second, 2),
+            latency_ms=self._latency.percentiles_ms(),
+            stages_ms=self._stages.percentiles_ms(),
+        )
+
+
+def _changes(before: Settings, after: Settings) -> str:
+    """What a key changed, in words."""
+    names = [f.name for f in fields(after) if getattr(before, f.name) != getattr(after, f.name)]
+    parts = []
+    for name in names:
+        value = getattr(after, name)
+        word = name.removeprefix("is_").removeprefix("show_").replace("_", " ")
+        shown = ("on" if value else "off") if isinstance(value, bool) else value
+        parts.append(f"{word}: {shown:.2f}" if isinstance(value, float) else f"{word}: {shown}")
+    return ", ".join(parts)

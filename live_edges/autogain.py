@@ -1,0 +1,55 @@
+"""Auto gain: make the picture's strong edges bright, in any light, without flicker."""
+
+import math
+
+import numpy as np
+
+from live_edges.frame import Image
+from live_edges.settings import MAX_GAIN, MIN_GAIN
+
+PERCENTILE = 98.0  # of all pixels: in most pictures, the edges worth seeing
+TARGET = 0.8  # how bright that percentile shall be, 1 being white
+MAX_AUTO_GAIN = MAX_GAIN / 4  # beyond, a covered lens shows its own noise
+SETTLING_S = 0.5  # time constant of a change
+DEAD_BAND = 0.12  # relative error left alone
+FIRST_TRIES = 8  # how often the first picture may be made again
+SAMPLE_STEP = 8  # every eighth pixel both ways is plenty for a percentile
+
+
+class AutoGain:
+    """Follows the strength of the edges slowly; the first picture is measured at once."""
+
+    def __init__(self) -> None:
+        self._last: float | None = None
+
+    def settle(self, gain: float, edges: Image) -> float:
+        """Return a better gain for the same picture; equal to ``gain`` when it is good enough."""
+        return gain * self._correction(gain, edges)
+
+    def follow(self, gain: float, edges: Image, *, now: float) -> float:
+        """Return the gain for the next picture.
+
+        Args:
+            gain: what ``edges`` was made with.
+            edges: ``(H, W)`` uint8 edge image.
+            now: time of the picture in seconds.
+        """
+        elapsed = 0.0 if self._last is None else max(0.0, now - self._last)
+        self._last = now
+        share = 1 - math.exp(-elapsed / SETTLING_S)
+        return _limited(gain * self._correction(gain, edges) ** share)
+
+    def _correction(self, gain: float, edges: Image) -> float:
+        shown = float(np.percentile(edges[::SAMPLE_STEP, ::SAMPLE_STEP], PERCENTILE)) / 255
+        if shown >= 1:
+            wanted = gain / 2  # saturated: all that is known is that it was too much
+        elif shown == 0:
+            wanted = gain * 2
+        else:
+            wanted = gain * TARGET / shown
+        correction = _limited(wanted) / gain
+        return 1.0 if abs(math.log(correction)) < DEAD_BAND else correction
+
+
+def _limited(gain: float) -> float:
+    return min(max(gain, MIN_GAIN), MAX_AUTO_GAIN)

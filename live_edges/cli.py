@@ -1,0 +1,220 @@
+"""The command line: what may be typed, and which part of the program does it."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from live_edges import platforms
+from live_edges.errors import LiveEdgesError
+from live_edges.settings import VIEWS
+
+COMMANDS = ("run", "cameras", "filters", "doctor")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0, 1 for an error, 2 for a wrong command line."""
+    platforms.prepare_opencv()
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    args = parse(sys.argv[1:] if argv is None else list(argv))
+    try:
+        return _run_command(args)
+    except LiveEdgesError as error:
+        logging.getLogger(__name__).debug("what led to it", exc_info=True)
+        sys.stderr.write(f"live-edges: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("live-edges: interrupted\n")
+        return 1
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """Read the command line; a wrong one ends the program with exit code 2."""
+    parser = build_parser()
+    is_flag = bool(argv) and argv[0].startswith("-")
+    if not argv or (is_flag and argv[0] not in ("-h", "--help", "--version")):
+        argv = ["run", *argv]
+    return parser.parse_args(argv)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Describe every command, option and default."""
+    parser = argparse.ArgumentParser(
+        prog="live-edges",
+        description="Point a camera at the world and see its edges, live.",
+        epilog="live-edges alone means live-edges run; live-edges COMMAND --help tells more.",
+    )
+    parser.add_argument("--version", action="version", version=_version())
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run = commands.add_parser(
+        "run",
+        help="show the edges of a camera, file, stream or the demo",
+        description="Show the edges of what a source sees. Press h in the window for the keys.",
+    )
+    _add_source_arguments(run)
+    _add_picture_arguments(run)
+    _add_run_arguments(run)
+    commands.add_parser("cameras", help="list the cameras that are plugged in, with their modes")
+    filters = commands.add_parser("filters", help="list every filter and where it comes from")
+    _add_weights_argument(filters)
+    commands.add_parser("doctor", help="print one report about this machine to paste into a bug")
+    return parser
+
+
+def _add_source_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "source",
+        nargs="?",
+        metavar="SOURCE",
+        help="camera number, (part of a) camera's name, device path, video file, image, folder or "
+        "glob of images, http/rtsp URL, or demo (default: the first camera that opens, else demo)",
+    )
+    group = parser.add_argument_group("source")
+    group.add_argument(
+        "--size", type=_size, metavar="WxH", help="size to ask the camera for, such as 1280x720"
+    )
+    group.add_argument(
+        "--fps", type=_positive, metavar="N", help="frame rate to ask the camera for"
+    )
+    group.add_argument(
+        "--fourcc",
+        type=_fourcc,
+        default="MJPG",
+        help="pixel format to ask the camera for (default: %(default)s)",
+    )
+    group.add_argument(
+        "--loop", action="store_true", help="play a file or slide show again and again"
+    )
+
+
+def _add_picture_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("picture")
+    group.add_argument(
+        "--filter", metavar="NAME", help="one of `live-edges filters` (default: sobel)"
+    )
+    group.add_argument(
+        "--view", choices=VIEWS, default="overlay", help="what is shown (default: %(default)s)"
+    )
+    group.add_argument(
+        "--gain",
+        type=_positive,
+        metavar="X",
+        help="brightness of the edges, 1 shows a black-to-white step white (default: automatic)",
+    )
+    group.add_argument(
+        "--threshold",
+        type=_share,
+        default=0.0,
+        metavar="X",
+        help="hide edges darker than this, 0 to 1 (default: %(default)s)",
+    )
+    group.add_argument(
+        "--sigma",
+        type=_sigma,
+        default=1.0,
+        metavar="PIXELS",
+        help="blur radius of log, gaussian-gradient, blur-difference and canny, 0.3 to 5 "
+        "(default: %(default)s)",
+    )
+    group.add_argument(
+        "--device",
+        default="auto",
+        metavar="NAME",
+        help="auto, cpu, cuda, cuda:N, mps or xpu (default: %(default)s)",
+    )
+    _add_weights_argument(parser)
+    group.add_argument(
+        "--mirror",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="flip left and right, as in a mirror (default: off)",
+    )
+
+
+def _add_weights_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="kernels to use beside the built-in ones: a .safetensors file, or a .pt file with the "
+        "state_dict of one nn.Conv2d; may be given several times, the first is shown",
+    )
+
+
+def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("run")
+    group.add_argument("--fullscreen", action="store_true", help="fill the screen")
+    group.add_argument("--headless", action="store_true", help="open no window")
+    group.add_argument("--duration", type=_positive, metavar="S", help="end after so many seconds")
+    group.add_argument("--frames", type=_count, metavar="N", help="end after so many frames")
+    group.add_argument(
+        "--stats", type=Path, metavar="FILE.json", help="write what was measured to this file"
+    )
+
+
+def _run_command(args: argparse.Namespace) -> int:
+    # Each command is imported where it runs, so that --help never waits for torch.
+    if args.command == "run":
+        from live_edges.live import run
+
+        return run(args)
+    from live_edges import listings
+
+    return {
+        "cameras": listings.cameras,
+        "filters": listings.filters,
+        "doctor": listings.doctor,
+    }[args.command](args)
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return f"live-edges {version('live-edges')}"
+    except PackageNotFoundError:
+        return "live-edges (not installed)"
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) > 0 and int(height) > 0):
+        raise argparse.ArgumentTypeError(f"'{text}' is no size; write width x height as 1280x720")
+    return int(width), int(height)
+
+
+def _number(text: str, low: float, high: float, meaning: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = float("nan")
+    if not low <= number <= high:
+        raise argparse.ArgumentTypeError(f"'{text}' is not {meaning}")
+    return number
+
+
+def _positive(text: str) -> float:
+    return _number(text, 1e-3, 1e6, "a number above 0")
+
+
+def _share(text: str) -> float:
+    return _number(text, 0, 1, "a number from 0 to 1")
+
+
+def _sigma(text: str) -> float:
+    return _number(text, 0.3, 5, "a number of pixels from 0.3 to 5")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above 0")
+    return int(text)
+
+
+def _fourcc(text: str) -> str:
+    if len(text) != 4 or not text.isascii():
+        raise argparse.ArgumentTypeError(f"'{text}' has not the four letters of a code like MJPG")
+    return text

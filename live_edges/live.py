@@ -1,0 +1,150 @@
+"""`live-edges run`: open the source, the screen and the pipeline, and let the app run."""
+
+import argparse
+import logging
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from live_edges.app import App, Limits
+from live_edges.catalog import Entry, catalog, find
+from live_edges.headless import StatusLine
+from live_edges.screen import Screen
+from live_edges.settings import Settings
+from live_edges.snapshot import save_snapshot
+from live_edges.sources import open_source
+from live_edges.sources.base import Source
+from live_edges.stats import write_summary
+from live_edges.window import Window, display_problem
+
+if TYPE_CHECKING:
+    from live_edges.pipeline import EdgePipeline
+
+DEMO_LIMIT_S = 10.0  # a demo that nobody can see ends by itself
+
+log = logging.getLogger(__name__)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the live app as the command line asks; returns the exit code.
+
+    Raises:
+        LiveEdgesError: something the user named is not there or can not be used.
+    """
+    entries = catalog(args.weights)
+    settings = _settings(args, entries)
+    with ExitStack() as stack:
+        loader = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="torch-loader"))
+        pipeline = loader.submit(_load_pipeline, args, settings)
+        is_headless = _is_headless(args.headless)
+        source = stack.enter_context(_open(args))
+        screen = _open_screen(stack, source, is_headless)
+        limits, is_unwatched_demo = _limits(args, source, is_headless)
+        app = App(
+            source, screen, pipeline=pipeline, entries=entries, settings=settings, limits=limits
+        )
+        with _stopped_by_signals(app):
+            _run_to_summary(app, args.stats)
+    if is_unwatched_demo:
+        _save_last_view(app)
+    return 0
+
+
+def _settings(args: argparse.Namespace, entries: dict[str, Entry]) -> Settings:
+    name = args.filter or (args.weights[0].stem if args.weights else "sobel")
+    return Settings(
+        filter=find(entries, name).name,
+        view=args.view,
+        gain=args.gain or 1.0,
+        auto_gain=args.gain is None,
+        threshold=args.threshold,
+        sigma=args.sigma,
+        is_mirrored=args.mirror,
+        is_fullscreen=args.fullscreen,
+    )
+
+
+def _load_pipeline(args: argparse.Namespace, settings: Settings) -> "EdgePipeline":
+    from live_edges.pipeline import EdgePipeline  # brings torch, which takes seconds
+
+    return EdgePipeline(
+        settings.filter, device=args.device, sigma=settings.sigma, weights=args.weights
+    )
+
+
+def _is_headless(is_asked_for: bool) -> bool:
+    if is_asked_for:
+        return True
+    problem = display_problem()
+    if problem:
+        log.info("%s: running headless, without a window (Ctrl-C ends)", problem)
+    return problem is not None
+
+
+def _open(args: argparse.Namespace) -> Source:
+    source = open_source(
+        args.source, size=args.size, fps=args.fps, fourcc=args.fourcc, loop=args.loop
+    )
+    log.info("source: %s, %s", source.name, source.mode)
+    for note in source.notes:
+        log.info("%s", note)
+    return source
+
+
+def _open_screen(stack: ExitStack, source: Source, is_headless: bool) -> Screen:
+    if not is_headless:
+        return stack.enter_context(Window())
+    stack.enter_context(logging_redirect_tqdm())
+    return stack.enter_context(StatusLine(source.frame_count))
+
+
+def _limits(args: argparse.Namespace, source: Source, is_headless: bool) -> tuple[Limits, bool]:
+    """Return when to end, and whether that is because nobody can see or stop the demo."""
+    is_unwatched_demo = (
+        is_headless and source.name == "demo" and args.duration is None and args.frames is None
+    )
+    duration_s = DEMO_LIMIT_S if is_unwatched_demo else args.duration
+    return Limits(duration_s=duration_s, frames=args.frames), is_unwatched_demo
+
+
+@contextmanager
+def _stopped_by_signals(app: App) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end the app in order; a second one ends the process at once."""
+
+    def stop(number: int, _frame: object) -> None:
+        signal.signal(number, before[number])
+        app.stop()
+
+    before: dict[int, Any] = {
+        number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _run_to_summary(app: App, stats: Path | None) -> None:
+    """Run the app; its summary is told and written even where the source fails."""
+    try:
+        app.run()
+    finally:
+        summary = app.summary()
+        log.info("%s", summary)
+        if stats:
+            write_summary(summary, stats)
+
+
+def _save_last_view(app: App) -> None:
+    if app.rendered is None:
+        return
+    now = datetime.now().astimezone()
+    [path] = save_snapshot({app.settings.view: app.rendered.view}, folder=Path(), at=now)
+    log.info("the last picture is saved as %s", path)

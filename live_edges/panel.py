@@ -1,0 +1,124 @@
+"""The panel: which text lies over the picture, and for how long."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from live_edges import hud
+from live_edges.catalog import Entry
+from live_edges.frame import Image
+from live_edges.keymap import Binding
+from live_edges.settings import LINE_COLORS, Settings
+from live_edges.timing import Clock, Durations, Stages
+from live_edges.views import enlarged
+
+TOAST_S = 2.0
+STALLED_S = 1.0  # no frame for this long is worth saying
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """The numbers the panel shows.
+
+    Attributes:
+        device: torch device; empty while torch is loading.
+        execution: ``eager`` or ``compiled``.
+        camera_fps: frames per second the source delivers.
+        fps: frames per second shown.
+        dropped: frames a newer one replaced.
+        latency: from grabbing a frame to having shown it.
+        stages: how long each stage takes.
+        waiting_s: seconds since the last frame.
+    """
+
+    device: str
+    execution: str
+    camera_fps: float
+    fps: float
+    dropped: int
+    latency: Durations
+    stages: Stages
+    waiting_s: float
+
+
+class Panel:
+    """Writes the head-up display, the help and short messages over copies of the picture.
+
+    Args:
+        bindings: the keys, for the help.
+        entries: the filters by name.
+        clock: seconds, for how long a message stays.
+    """
+
+    def __init__(
+        self,
+        bindings: Sequence[Binding],
+        entries: dict[str, Entry],
+        *,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self._help = [(binding.label, binding.help) for binding in bindings]
+        self._entries = entries
+        self._clock = clock
+        self._toast = ""
+        self._toast_ends = 0.0
+
+    def toast(self, text: str) -> None:
+        """Show a short message for two seconds."""
+        self._toast = text
+        self._toast_ends = self._clock() + TOAST_S
+
+    def over(self, view: Image, settings: Settings, vitals: Vitals) -> Image:
+        """Return what the window shows: ``view``, or a copy of it with text."""
+        toast = self._current_toast(settings, vitals)
+        canvas = enlarged(view)
+        if settings.hud == "off" and not settings.show_help and not toast:
+            return canvas
+        if canvas is view:
+            canvas = view.copy()
+        if settings.show_help:
+            hud.draw_table(canvas, self._help)
+        elif settings.hud != "off":
+            hud.draw_lines(canvas, self._lines(settings, vitals), swatch=_swatch(settings))
+        if toast:
+            hud.draw_toast(canvas, toast)
+        return canvas
+
+    def status(self, settings: Settings, vitals: Vitals) -> str:
+        """The state in one line, for a terminal."""
+        return (
+            f"{settings.filter} on {vitals.device}, {vitals.fps:.1f} fps, "
+            f"latency {vitals.latency.recent_ms():.0f} ms, dropped {vitals.dropped}"
+        )
+
+    def _current_toast(self, settings: Settings, vitals: Vitals) -> str:
+        if self._clock() < self._toast_ends:
+            return self._toast
+        if settings.is_paused:
+            return "paused - space goes on"
+        if not vitals.device:
+            return "loading torch ..."
+        if vitals.waiting_s > STALLED_S:
+            return f"no picture for {vitals.waiting_s:.0f} s"
+        return ""
+
+    def _lines(self, settings: Settings, vitals: Vitals) -> list[str]:
+        entry = self._entries.get(settings.filter)
+        sigma = f"  sigma {settings.sigma:g}" if entry and entry.has_sigma else ""
+        gain = f"gain {settings.gain:.2f}{' auto' if settings.auto_gain else ''}"
+        lines = [
+            f"{settings.filter}{sigma}   {settings.view}   {vitals.device} {vitals.execution}",
+            f"camera {vitals.camera_fps:.1f} fps   pipeline {vitals.fps:.1f} fps   "
+            f"latency {vitals.latency.recent_ms():.0f} ms   dropped {vitals.dropped}",
+            f"{gain}   threshold {settings.threshold:.2f}",
+        ]
+        if settings.hud == "full":
+            lines += [
+                f"{name} {durations.recent_ms():.1f} ms"
+                for name, durations in vitals.stages.durations.items()
+            ]
+        return lines
+
+
+def _swatch(settings: Settings) -> tuple[int, int, int] | None:
+    return LINE_COLORS[settings.line_color] if settings.view == "overlay" else None

@@ -1,0 +1,48 @@
+"""Snapshots: pictures on disk under names that never overwrite anything."""
+
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+
+import cv2
+
+from live_edges.errors import LiveEdgesError
+from live_edges.frame import Image
+
+
+def save_snapshot(pictures: dict[str, Image], *, folder: Path, at: datetime) -> list[Path]:
+    """Write pictures as PNG files ``live-edges-DATE-TIME-NAME.png``.
+
+    Args:
+        pictures: uint8 images by the last part of their file's name.
+        folder: where to.
+        at: the date and time in the names; where a name is taken, a number follows.
+
+    Returns:
+        The files, in the order of ``pictures``; all share one stem.
+
+    Raises:
+        LiveEdgesError: the folder is not there or can not be written to.
+    """
+    paths = _free_paths(list(pictures), folder, at)
+    for path, image in zip(paths, pictures.values(), strict=True):
+        _, png = cv2.imencode(".png", image)
+        try:
+            with path.open("xb") as file:
+                file.write(png.tobytes())
+        except OSError as error:
+            raise LiveEdgesError(
+                f"{path.name} could not be saved in {folder.resolve()} ({error.strerror}); "
+                "start live-edges in a folder you may write to"
+            ) from error
+    return paths
+
+
+def _free_paths(names: list[str], folder: Path, at: datetime) -> list[Path]:
+    stem = f"live-edges-{at:%Y-%m-%d-%H%M%S}"
+    for number in count(1):
+        unique = stem if number == 1 else f"{stem}-{number}"
+        paths = [folder / f"{unique}-{name}.png" for name in names]
+        if not any(path.exists() for path in paths):
+            return paths
+    raise AssertionError("count never ends")

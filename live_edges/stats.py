@@ -1,0 +1,66 @@
+"""Statistics of a run: what happened to the frames, as one line to read and a file to keep."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from live_edges.errors import LiveEdgesError
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a run amounted to.
+
+    Attributes:
+        source: name of the source.
+        mode: granted ``size`` (width, height), ``fps`` and ``fourcc``.
+        device: torch device the filter ran on; empty if the run ended before it was known.
+        filter: the filter at the end.
+        view: the view at the end.
+        execution: ``eager`` or ``compiled``.
+        frames_in: frames the source delivered.
+        frames_shown: frames that reached the window, or the end of the line without one.
+        frames_dropped: frames of a live source that a newer one replaced.
+        duration_s: from the first frame shown to the end.
+        camera_fps: how fast the source delivered at the end.
+        fps: frames shown per second over the whole run.
+        latency_ms: from grabbing a frame to having shown it: ``p50``, ``p95``, ``p99``.
+        stages_ms: the same three for each stage of a frame.
+    """
+
+    source: str
+    mode: dict[str, object]
+    device: str
+    filter: str
+    view: str
+    execution: str
+    frames_in: int
+    frames_shown: int
+    frames_dropped: int
+    duration_s: float
+    camera_fps: float
+    fps: float
+    latency_ms: dict[str, float]
+    stages_ms: dict[str, dict[str, float]]
+
+    def __str__(self) -> str:
+        """One line for the terminal."""
+        return (
+            f"{self.frames_shown} frames shown in {self.duration_s:.1f} s ({self.fps:.1f} fps), "
+            f"{self.frames_in} in, {self.frames_dropped} dropped, "
+            f"latency {self.latency_ms['p50']:.0f} ms (median)"
+        )
+
+
+def write_summary(summary: Summary, path: Path) -> None:
+    """Write the statistics as JSON.
+
+    Raises:
+        LiveEdgesError: the file can not be written.
+    """
+    try:
+        path.write_text(json.dumps(asdict(summary), indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise LiveEdgesError(
+            f"statistics could not be written to {path} ({error.strerror}); choose another --stats"
+        ) from error

@@ -1,0 +1,52 @@
+"""Views: what is shown of a picture and its edges."""
+
+import cv2
+import numpy as np
+
+from live_edges.frame import Image
+from live_edges.settings import View
+
+MIN_SHOWN_PX = 240  # smaller pictures are enlarged for the window, so that a pixel can be seen
+MAX_ENLARGED_PX = 1920
+
+
+def compose(view: View, image: Image, edges: Image, *, color: tuple[int, int, int]) -> Image:
+    """Put a picture and its edges together.
+
+    Args:
+        view: which way.
+        image: ``(H, W, 3)`` uint8 BGR.
+        edges: ``(H, W)`` uint8.
+        color: BGR of the lines in the overlay.
+
+    Returns:
+        uint8 BGR: ``(H, W, 3)``, for ``side`` ``(H, 2W, 3)``; for ``original`` the array itself.
+    """
+    if view == "original":
+        return image
+    if view == "overlay":
+        return overlay(image, edges, color)
+    white_on_black = np.asarray(cv2.cvtColor(edges, cv2.COLOR_GRAY2BGR), np.uint8)
+    return white_on_black if view == "edges" else np.hstack((image, white_on_black))
+
+
+def overlay(image: Image, edges: Image, color: tuple[int, int, int]) -> Image:
+    """Paint the edges over the picture, as opaque as they are strong.
+
+    Returns:
+        ``(H, W, 3)`` uint8: ``image + (color - image) * edges / 255`` within one grey level.
+    """
+    opacity = cv2.cvtColor(edges, cv2.COLOR_GRAY2BGR)
+    levels = np.arange(256)[:, None] * np.array(color) / 255
+    paint = cv2.LUT(opacity, levels.round().astype(np.uint8)[:, None])
+    dimmed = cv2.multiply(image, cv2.bitwise_not(opacity), scale=1 / 255)
+    return np.asarray(cv2.add(dimmed, paint), np.uint8)
+
+
+def enlarged(image: Image) -> Image:
+    """Repeat the pixels of a tiny picture until it can be seen; others pass as they are."""
+    short, long = sorted(image.shape[:2])
+    factor = min(-(-MIN_SHOWN_PX // short), MAX_ENLARGED_PX // long)
+    if factor <= 1:
+        return image
+    return image.repeat(factor, axis=0).repeat(factor, axis=1)

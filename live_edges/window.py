@@ -1,0 +1,138 @@
+"""The window: the only module that calls highgui, OpenCV's few functions for a screen."""
+
+import contextlib
+import os
+import subprocess
+import sys
+from types import TracebackType
+from typing import Self
+
+import cv2
+
+from live_edges import platforms
+from live_edges.frame import Image
+
+TITLE = "live-edges"
+_PROBE = "import cv2; cv2.namedWindow('probe'); cv2.waitKey(1); cv2.destroyAllWindows()"
+_PROBE_TIMEOUT_S = 15.0
+_NAMES = {27: "esc", 32: "space", 8: "backspace", 127: "backspace", 0xFF08: "backspace"}
+_KEY_BITS = 0xFFFF  # above them GTK reports NumLock and other modifiers
+_MAX_WIDTH, _MAX_HEIGHT = 1280, 720  # a window that fits a laptop's screen
+
+
+def display_problem() -> str | None:
+    """Say why no window can be opened here, or None where one can.
+
+    Qt ends the whole process when it finds no display, so a child process tries first.
+    """
+    if platforms.needs_display_variable() and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    ):
+        return "no display: DISPLAY and WAYLAND_DISPLAY are not set"
+    try:
+        probe = subprocess.run(
+            [sys.executable, "-c", _PROBE],
+            capture_output=True,
+            timeout=_PROBE_TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return "the display does not answer"
+    if probe.returncode == 0:
+        return None
+    if b"not implemented" in probe.stderr:
+        return "this OpenCV has no windows; install opencv-python, not opencv-python-headless"
+    return f"the display {os.environ.get('DISPLAY', '')} can not be opened"
+
+
+class Window:
+    """One window on the screen that shows pictures and hears keys; main thread only."""
+
+    is_headless = False
+
+    def __init__(self, title: str = TITLE) -> None:
+        self._title = title
+        self._was_visible = False
+        self._is_fullscreen = False
+        self._aspect = 0.0
+        cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
+
+    def show(self, image: Image) -> None:
+        """Show one picture, ``(H, W, 3)`` uint8 BGR, scaled to the window."""
+        height, width = image.shape[:2]
+        if self._aspect != width / height and not self._is_fullscreen:
+            self._aspect = width / height  # Qt stretches a picture of another shape
+            cv2.resizeWindow(self._title, *_comfortable_size(image))
+        cv2.imshow(self._title, image)
+
+    def status(self, text: str) -> None:
+        """Say nothing: the picture carries its own text."""
+
+    def poll(self, timeout_s: float) -> str | None:
+        """Let the window live for up to ``timeout_s`` and return the key that was pressed.
+
+        Returns:
+            The character typed, or ``esc``, ``space``, ``backspace``; None without a known key.
+        """
+        code = cv2.waitKeyEx(max(1, round(timeout_s * 1000)))
+        self._was_visible = self._was_visible or self._is_visible
+        return key_name(code)
+
+    @property
+    def is_open(self) -> bool:
+        """False once the user has closed the window."""
+        return self._is_visible or not self._was_visible
+
+    @property
+    def _is_visible(self) -> bool:
+        try:
+            return cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1
+        except cv2.error:  # some backends raise for a window that is gone
+            return False
+
+    def set_fullscreen(self, is_fullscreen: bool) -> None:
+        """Fill the screen, or go back to a window."""
+        if is_fullscreen != self._is_fullscreen:
+            self._is_fullscreen = is_fullscreen
+            mode = cv2.WINDOW_FULLSCREEN if is_fullscreen else cv2.WINDOW_NORMAL
+            cv2.setWindowProperty(self._title, cv2.WND_PROP_FULLSCREEN, mode)
+
+    def close(self) -> None:
+        """Take the window off the screen."""
+        with contextlib.suppress(cv2.error):  # the user may have closed it already
+            cv2.destroyWindow(self._title)
+            cv2.waitKey(1)
+
+    def __enter__(self) -> Self:
+        """Return the open window."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the window."""
+        self.close()
+
+
+def key_name(code: int) -> str | None:
+    """Name the key that `cv2.waitKeyEx` reported; None for none and for keys without a meaning.
+
+    Example:
+        >>> key_name(ord("v")), key_name(27), key_name(0x100000 + ord("q")), key_name(0xFF51)
+        ('v', 'esc', 'q', None)
+    """
+    if code < 0:
+        return None
+    code &= _KEY_BITS
+    if code in _NAMES:
+        return _NAMES[code]
+    return chr(code).lower() if 32 < code < 127 else None
+
+
+def _comfortable_size(image: Image) -> tuple[int, int]:
+    height, width = image.shape[:2]
+    scale = min(1.0, _MAX_WIDTH / width, _MAX_HEIGHT / height)
+    return max(1, round(width * scale)), max(1, round(height * scale))
