@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 FRAME_WAIT_S = 0.02  # how long a frame is waited for before the keys are looked at again
 KEY_WAIT_S = 0.02  # how long a key is waited for while no frame is to be shown
+MAX_CHANGES_TOLD = 2
 REFRESH_S = 0.25  # how old the text on the screen may get while no frame comes
 
 log = logging.getLogger(__name__)
@@ -203,7 +204,7 @@ class App:
             self._act(binding.does)
         self._check_filter(before)
         if self.settings != before:
-            self._panel.toast(_changes(before, self.settings))
+            self._panel.toast(_changes(before, self.settings) or binding.help)
             self._screen.set_fullscreen(self.settings.is_fullscreen)
             if self._frame is not None and (self.settings.is_paused or self._capture.ended):
                 self._render(self._frame)
@@ -284,10 +285,10 @@ class App:
 
 
 def _changes(before: Settings, after: Settings) -> str:
-    """What a key changed, in words."""
+    """What a key changed, in words; empty if that would be too many."""
     names = [f.name for f in fields(after) if getattr(before, f.name) != getattr(after, f.name)]
     parts = []
-    for name in names:
+    for name in names if len(names) <= MAX_CHANGES_TOLD else ():
         value = getattr(after, name)
         word = name.removeprefix("is_").removeprefix("show_").replace("_", " ")
         shown = ("on" if value else "off") if isinstance(value, bool) else value

@@ -9,7 +9,7 @@ from live_edges.frame import Image
 Row = tuple[str, str]  # what stands in the left and in the right column of a table
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
-_REFERENCE_HEIGHT = 720  # pixels at which the text has its normal size
+_REFERENCE_SIZE = (1280, 720)  # pixels at which the text has its normal size
 _TEXT_SCALE = 0.55
 _WHITE = (245, 245, 245)
 _YELLOW = (90, 220, 255)
@@ -62,14 +62,14 @@ def draw_toast(canvas: Image, text: str) -> None:
 
 def _fitting(canvas: Image, rows: Sequence[Row]) -> tuple[float, tuple[int, int, int]]:
     """The largest text scale at which the rows fit, with column widths and line height."""
-    scale = _TEXT_SCALE * max(0.6, canvas.shape[0] / _REFERENCE_HEIGHT)
+    height, width = canvas.shape[:2]
+    relative = max(width / _REFERENCE_SIZE[0], height / _REFERENCE_SIZE[1])
+    scale = _TEXT_SCALE * max(0.6, relative)
     while True:
         left = max(_width(first, scale) for first, _ in rows)
         right = max(_width(second, scale) for _, second in rows)
         line = round(1.75 * _height(scale))
-        fits = (
-            left + right + 2 * line < canvas.shape[1] and (len(rows) + 1) * line < canvas.shape[0]
-        )
+        fits = left + right + 2 * line < width and (len(rows) + 1) * line < height
         if fits or scale < 0.2:
             return scale, (left, right, line)
         scale *= 0.9

@@ -11,7 +11,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
 
 from live_edges.catalog import Entry, catalog, find
 from live_edges.errors import DeviceError
@@ -93,7 +92,6 @@ class EdgePipeline:
         """The filter in use, as the catalog has it."""
         return self._entry
 
-    @torch.inference_mode()
     def __call__(self, image: Image, *, stages: StageTimer = _untimed) -> Image:
         """Find the edges of one picture.
 
@@ -108,25 +106,48 @@ class EdgePipeline:
             ValueError: ``image`` is something else.
         """
         check_bgr(image)
+        if self.reads_luma:
+            # By OpenCV: faster than torch on the CPU, and a third of the bytes cross to a GPU.
+            with stages("upload"):
+                luma = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+            return self.edges_of_luma(luma, stages=stages)
         with stages("upload"):
-            x = self._upload(image)
+            planes = np.ascontiguousarray(image[..., ::-1].transpose(2, 0, 1))
+        return self._edges_of_planes(planes, stages)
+
+    def edges_of_luma(self, luma: Image, *, stages: StageTimer = _untimed) -> Image:
+        """Find the edges of a picture that is gray already, as decoded video is.
+
+        Args:
+            luma: ``(H, W)`` uint8, BT.601 luma over the full range 0 to 255.
+            stages: as for a call.
+
+        Returns:
+            ``(H, W)`` uint8, as a call does.
+
+        Raises:
+            ValueError: ``luma`` is something else, or the filter reads colours.
+        """
+        if not self.reads_luma:
+            raise ValueError(f"{self.entry.name} reads colours; call the pipeline with BGR instead")
+        if luma.dtype != np.uint8 or luma.ndim != 2 or luma.size == 0:
+            raise ValueError(f"luma needs to be (H, W) uint8, got {luma.dtype} {luma.shape}")
+        return self._edges_of_planes(luma[None], stages)
+
+    @property
+    def reads_luma(self) -> bool:
+        """Whether the filter looks at brightness alone, and not at colours."""
+        return int(self._filter.weight.shape[1]) == 1
+
+    @torch.inference_mode()
+    def _edges_of_planes(self, planes: Image, stages: StageTimer) -> Image:
+        with stages("upload"):
+            x = torch.from_numpy(planes)[None].to(self.device)
         with stages("filter"):
             edges = self._filter.picture(x, gain=self.gain, threshold=self.threshold)
             self._synchronize()
         with stages("download"):
             return np.asarray(edges[0, 0].cpu().numpy())
-
-    def _upload(self, image: Image) -> Tensor:
-        """Return the planes the filter reads as a uint8 ``(1, in, H, W)`` tensor on the device.
-
-        Luma is made here by OpenCV: it is several times faster than torch on the CPU, and a
-        third of the bytes cross to a GPU.
-        """
-        if self._filter.weight.shape[1] == 1:
-            planes = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)[None]
-        else:
-            planes = np.ascontiguousarray(image[..., ::-1].transpose(2, 0, 1))
-        return torch.from_numpy(planes)[None].to(self.device)
 
     def _synchronize(self) -> None:
         if self.device.type != "cpu":

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 import cv2
+import numpy as np
 
 from live_edges import platforms
 from live_edges.frame import Image
@@ -18,6 +19,7 @@ _PROBE_TIMEOUT_S = 15.0
 _NAMES = {27: "esc", 32: "space", 8: "backspace", 127: "backspace", 0xFF08: "backspace"}
 _KEY_BITS = 0xFFFF  # above them GTK reports NumLock and other modifiers
 _MAX_WIDTH, _MAX_HEIGHT = 1280, 720  # a window that fits a laptop's screen
+_INVISIBLE_STRETCH = 0.01  # relative
 
 
 def display_problem() -> str | None:
@@ -54,16 +56,32 @@ class Window:
         self._title = title
         self._was_visible = False
         self._is_fullscreen = False
-        self._aspect = 0.0
+        self._has_size = False
         cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
 
     def show(self, image: Image) -> None:
         """Show one picture, ``(H, W, 3)`` uint8 BGR, scaled to the window."""
-        height, width = image.shape[:2]
-        if self._aspect != width / height and not self._is_fullscreen:
-            self._aspect = width / height  # Qt stretches a picture of another shape
+        if not self._has_size:
+            self._has_size = True
             cv2.resizeWindow(self._title, *_comfortable_size(image))
-        cv2.imshow(self._title, image)
+        cv2.imshow(self._title, self._letterboxed(image))
+
+    def _letterboxed(self, image: Image) -> Image:
+        """Add black bars, because Qt stretches a picture of another shape than the window's."""
+        if not self._was_visible:
+            return image
+        _, _, shown_width, shown_height = cv2.getWindowImageRect(self._title)
+        height, width = image.shape[:2]
+        if shown_width < 1 or shown_height < 1:
+            return image
+        missing_x = round(height * shown_width / shown_height) - width
+        missing_y = round(width * shown_height / shown_width) - height
+        if max(missing_x / width, missing_y / height) < _INVISIBLE_STRETCH:
+            return image
+        left, top = max(0, missing_x) // 2, max(0, missing_y) // 2
+        right, bottom = max(0, missing_x) - left, max(0, missing_y) - top
+        boxed = cv2.copyMakeBorder(image, top, bottom, left, right, cv2.BORDER_CONSTANT)
+        return np.asarray(boxed, np.uint8)
 
     def status(self, text: str) -> None:
         """Say nothing: the picture carries its own text."""
