@@ -45,8 +45,8 @@ def open_source(
         from live_edges.sources.stream import NetworkStream
 
         return NetworkStream(text)
-    path = Path(text).expanduser()
-    if not text.isdecimal() and (path.is_dir() or path.is_file()):
+    path = Path(text)
+    if text and not text.isdecimal() and (path.is_dir() or path.is_file()):
         return _file(path, loop)
     if (camera := _camera(text, size, fps, fourcc)) is not None:
         return camera

@@ -97,15 +97,22 @@ class Decoder:
 
     def frames(self) -> Iterator[av.VideoFrame]:
         """Decode every picture in the order it is shown, passing over damaged packets."""
-        for packet in self._container.demux(self._stream):
-            try:
-                decoded = packet.decode()
-            except av.FFmpegError:
-                self._damaged += 1
-                continue
-            for frame in decoded:
-                self._note(frame)
-                yield frame
+        try:
+            for packet in self._container.demux(self._stream):
+                yield from self._decode(packet)
+        except av.FFmpegError:
+            yield from self._decode(None)  # what the decoder still held back
+            raise
+
+    def _decode(self, packet: "av.Packet[av.VideoStream] | None") -> list[av.VideoFrame]:
+        try:
+            frames = self._stream.codec_context.decode(packet)
+        except av.FFmpegError:
+            self._damaged += 1
+            return []
+        for frame in frames:
+            self._note(frame)
+        return frames
 
     def _note(self, frame: av.VideoFrame) -> None:
         self._decoded += 1

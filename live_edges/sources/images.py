@@ -54,7 +54,7 @@ class Images(Source):
         self._position = 0
         self._index = 0
         self._skipped: set[Path] = set()
-        self.name = Path(where).expanduser().resolve().name or str(where)
+        self.name = Path(where).resolve().name or str(where)
 
         self._ahead = self._next_image()
         if self._ahead is None:
@@ -108,7 +108,7 @@ def find_images(where: str | Path) -> list[Path]:
     Raises:
         SourceError: there are none.
     """
-    path = Path(where).expanduser()
+    path = Path(where)
     if path.is_dir():
         found = [entry for entry in path.iterdir() if is_image_file(entry)]
     elif path.exists():

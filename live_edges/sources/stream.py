@@ -1,5 +1,6 @@
 """A network stream: the newest frame of an http, rtsp, rtmp or udp URL."""
 
+import errno
 import threading
 import time
 from collections.abc import Iterator
@@ -106,7 +107,10 @@ class NetworkStream(Source):
                 yield frame
                 begin = time.monotonic()
         except av.FFmpegError as error:
-            if not self._interrupted.is_set():
+            # FFmpeg's word for a server that hangs up without having announced a length: EIO.
+            is_late = time.monotonic() - begin >= self._timeout_s
+            has_hung_up = error.errno == errno.EIO and self._index > 0 and not is_late
+            if not (has_hung_up or self._interrupted.is_set()):
                 raise self._failure("stopped sending", begin, error) from error
 
     def _failure(self, what: str, begin: float, error: Exception) -> SourceError:
