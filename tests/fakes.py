@@ -1,0 +1,193 @@
+"""Stand-ins for what tests cannot have: time that obeys, sources with a script, a camera."""
+
+import itertools
+import threading
+from collections.abc import Iterable
+
+import cv2
+import numpy as np
+
+from live_edges.frame import Frame
+from live_edges.sources.base import Mode, Source
+
+SIZE = (53, 37)  # width and height: odd and unequal, to catch swapped axes
+
+
+class FakeClock:
+    """A clock that moves only when told to; ``wait`` moves it as if time had passed."""
+
+    def __init__(self, now: float = 0.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+    def wait(self, seconds: float) -> bool:
+        self.advance(seconds)
+        return False
+
+
+def make_frames(count: int, *, size: tuple[int, int] = SIZE, fps: float = 30.0) -> list[Frame]:
+    width, height = size
+    return [
+        Frame(np.full((height, width, 3), i % 256, np.uint8), i, i / fps, i / fps)
+        for i in range(count)
+    ]
+
+
+class Stall:
+    """A step of a script at which the source hangs until released, or interrupted if it obeys."""
+
+    def __init__(self, *, obeys: bool = True) -> None:
+        self.obeys = obeys
+        self.reached = threading.Event()
+        self.released = threading.Event()
+
+
+class FakeSource(Source):
+    """Yields the frames of a script, raises its exceptions, hangs at its stalls, then ends."""
+
+    name = "fake"
+
+    def __init__(
+        self, script: Iterable[Frame | Exception | Stall], *, is_live: bool = False
+    ) -> None:
+        self._script = list(script)
+        self.is_live = is_live
+        frames = [step for step in self._script if isinstance(step, Frame)]
+        height, width = frames[0].image.shape[:2] if frames else (SIZE[1], SIZE[0])
+        self.mode = Mode(width, height, 30.0, "")
+        self.frame_count = None if is_live else len(frames)
+        self.reads = 0
+        self.closes = 0
+        self.is_interrupted = False
+        self._stall: Stall | None = None
+
+    def read(self) -> Frame | None:
+        while self._script and not self.is_interrupted:
+            self.reads += 1
+            step = self._script.pop(0)
+            if isinstance(step, Frame):
+                return step
+            if isinstance(step, Exception):
+                raise step
+            self._stall = step
+            step.reached.set()
+            if not (self.is_interrupted and step.obeys):
+                step.released.wait()
+        return None
+
+    def interrupt(self) -> None:
+        self.is_interrupted = True
+        if self._stall is not None and self._stall.obeys:
+            self._stall.released.set()
+
+    def close(self) -> None:
+        self.closes += 1
+
+
+class FakeScreen:
+    """A screen with scripted keys: ``keys[n]`` is pressed after the n-th picture was shown.
+
+    Waiting for a key moves the clock; when the script and ``patience`` polls are over, the user
+    closes it.
+    """
+
+    def __init__(
+        self,
+        keys: Iterable[str | None] = (),
+        *,
+        clock: FakeClock | None = None,
+        is_headless: bool = False,
+        patience: int = 200,
+    ) -> None:
+        self.is_headless = is_headless
+        self.is_open = True
+        self.clock = clock
+        self.shown: list[np.ndarray] = []
+        self.statuses: list[str] = []
+        self.fullscreens: list[bool] = []
+        self._keys = list(keys)
+        self._patience = patience
+        self._pressed_at = -1
+
+    def show(self, image: np.ndarray) -> None:
+        self.shown.append(image.copy())
+
+    def status(self, text: str) -> None:
+        self.statuses.append(text)
+
+    def poll(self, timeout_s: float) -> str | None:
+        if self.clock:
+            self.clock.advance(timeout_s)
+        if self._keys and self.shown and self._pressed_at < len(self.shown):
+            self._pressed_at = len(self.shown)
+            return self._keys.pop(0)
+        self._patience -= 1
+        self.is_open = self.is_open and self._patience > 0
+        return None
+
+    def set_fullscreen(self, is_fullscreen: bool) -> None:
+        self.fullscreens.append(is_fullscreen)
+
+
+class FakeDriver:
+    """Takes the place of ``cv2.VideoCapture``: call it to open one of the cameras plugged in.
+
+    What a camera does is set by attributes, also while it is open: ``is_plugged`` (delivers and
+    opens), ``garbled`` (so many pictures arrive, but do not decode), ``granted`` (its mode).
+    """
+
+    def __init__(
+        self, granted: Mode | None = None, *, plugged: tuple[int | str, ...] = (0, 1)
+    ) -> None:
+        self.granted = granted or Mode(*SIZE, 30.0, "MJPG")
+        self.plugged = plugged
+        self.is_plugged = True
+        self.garbled = 0
+        self.asked: list[tuple[int, float]] = []
+        self.is_held = False
+        self.refused = threading.Event()
+        self.pictures = itertools.count()
+
+    def __call__(self, where: int | str, backend: int) -> "FakeVideoCapture":
+        assert not self.is_held, "opened again before the old handle was released"
+        return FakeVideoCapture(self, where)
+
+
+class FakeVideoCapture:
+    def __init__(self, driver: FakeDriver, where: int | str) -> None:
+        self._driver = driver
+        driver.is_held = driver.is_plugged and where in driver.plugged
+        if not driver.is_held:
+            driver.refused.set()
+
+    def isOpened(self) -> bool:  # noqa: N802 -- the name OpenCV gave it
+        return self._driver.is_held
+
+    def set(self, prop: int, value: float) -> bool:
+        self._driver.asked.append((prop, value))
+        return True  # as OpenCV does, granted or not
+
+    def get(self, prop: int) -> float:
+        mode = self._driver.granted
+        code = cv2.VideoWriter.fourcc(*mode.fourcc) if mode.fourcc else 0
+        return {cv2.CAP_PROP_FPS: mode.fps, cv2.CAP_PROP_FOURCC: code}.get(prop, 0.0)
+
+    def grab(self) -> bool:
+        assert self._driver.is_held, "grabbed after release"
+        return self._driver.is_plugged
+
+    def retrieve(self) -> tuple[bool, np.ndarray | None]:
+        if self._driver.garbled:
+            self._driver.garbled -= 1
+            return False, None
+        mode = self._driver.granted
+        level = next(self._driver.pictures) % 256
+        return True, np.full((mode.height, mode.width, 3), level, np.uint8)
+
+    def release(self) -> None:
+        self._driver.is_held = False
