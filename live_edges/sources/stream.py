@@ -114,8 +114,9 @@ class NetworkStream(Source):
                 raise self._failure("stopped sending", begin, error) from error
 
     def _failure(self, what: str, begin: float, error: Exception) -> SourceError:
-        # Judged by the clock: FFmpeg's error for a timeout differs from protocol to protocol.
-        if time.monotonic() - begin >= self._timeout_s:
+        # Also judged by the clock: FFmpeg's error for a timeout differs between protocols.
+        is_late = time.monotonic() - begin >= self._timeout_s
+        if is_late or isinstance(error, av.error.ExitError):
             return SourceError(f"{self.name} {what}: nothing came for {self._timeout_s:g} s")
         return SourceError(f"{self.name} cannot be read: {reason(error)}")
 
