@@ -15,3 +15,7 @@ class WeightsError(LiveEdgesError, ValueError):
 
 class DeviceError(LiveEdgesError, ValueError):
     """The compute device that was asked for is not on this machine."""
+
+
+class RecordingError(LiveEdgesError):
+    """A recording can not be started, or ended before it was asked to."""

@@ -1,0 +1,205 @@
+"""A recording under way: a bounded queue, and behind it a thread that encodes."""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from live_edges.errors import RecordingError
+from live_edges.frame import Image, check_bgr
+from live_edges.recording.encoding import Encoding
+from live_edges.recording.storage import Storage, check_ending
+from live_edges.recording.writer import TICKS_PER_S, VideoWriter
+
+QUEUE_BYTES = 128 * 2**20
+MIN_QUEUE, MAX_QUEUE = 4, 30  # pictures
+
+
+class Writer(Protocol):
+    """What the recording thread writes to."""
+
+    encoder: str
+
+    def write(self, image: Image, ticks: int) -> None:
+        """Encode one picture, shown from ``ticks`` / 90000 s on."""
+
+    def close(self) -> None:
+        """Complete the file."""
+
+
+OpenWriter = Callable[[Storage, tuple[int, int], Encoding], Writer]
+
+
+class Recorder:
+    """Records pictures with their times.
+
+    The picture's size, or the first one's if it changes, is that of the video.
+
+    Drop policy: where the queue is full, because the encoder is too slow, a live recording
+    leaves the picture out and counts it; any other one waits and loses nothing.
+
+    Args:
+        path: the file to make; its ending tells the format.
+        encoding: how to encode; no picture ever waits in the encoder, whatever it says.
+        waits: `write` waits where the queue is full, instead of dropping.
+        overwrite: whether the file may be there already.
+        open_writer: makes the writer, in the thread.
+
+    Attributes:
+        frames: pictures that are in the file, or in the encoder on their way to it.
+        dropped: pictures left out because the queue was full.
+
+    Raises:
+        RecordingError: the file can not be made.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        encoding: Encoding = Encoding(),  # noqa: B008 -- a frozen value
+        waits: bool = False,
+        overwrite: bool = False,
+        open_writer: OpenWriter = VideoWriter,
+    ) -> None:
+        check_ending(path)
+        self.path = path
+        self._encoding, self._waits = replace(encoding, is_live=True), waits
+        self.frames = self.dropped = 0
+        self._storage = Storage(path, overwrite=overwrite)
+        self._open_writer = open_writer
+        self._pictures: deque[tuple[Image, int]] = deque()
+        self._changed = threading.Condition()
+        self._origin: float | None = None
+        self._latest_ticks = -1
+        self._error: RecordingError | None = None
+        self._is_closing = self._is_closed = False
+        self._thread = threading.Thread(target=self._run, name=f"recorder {path.name}")
+        self._thread.start()
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds from the first picture to the latest."""
+        return max(self._latest_ticks, 0) / TICKS_PER_S
+
+    def write(self, image: Image, timestamp: float) -> bool:
+        """Record one picture.
+
+        Args:
+            image: ``(H, W, 3)`` uint8 BGR, C-contiguous; must not be written to afterwards.
+            timestamp: when it was taken, in seconds on any clock; the first one counts as 0. One
+                that does not lie after the one before is moved right behind it.
+
+        Returns:
+            False where the picture was dropped.
+
+        Raises:
+            RecordingError: the recording has ended, because the disk is full, say.
+            ValueError: ``image`` is something else, or the recorder is closed.
+        """
+        check_bgr(image)
+        if self._is_closing:
+            raise ValueError(f"the recording {self.path} is closed; start another one")
+        with self._changed:
+            self._raise_error()
+            if self._is_full(image) and not self._make_room(image):
+                self.dropped += 1
+                return False
+            self._raise_error()
+            if self._origin is None:
+                self._origin = timestamp
+            ticks = round((timestamp - self._origin) * TICKS_PER_S)
+            self._latest_ticks = max(ticks, self._latest_ticks + 1)
+            self._pictures.append((image, self._latest_ticks))
+            self._changed.notify_all()
+        return True
+
+    def close(self) -> None:
+        """Encode what is queued and complete the file; safe to call twice.
+
+        Raises:
+            RecordingError: something failed that `write` has not told yet.
+        """
+        with self._changed:
+            self._is_closing = True
+            self._changed.notify_all()
+        self._thread.join()
+        if not self._is_closed:
+            self._is_closed = True
+            self._raise_error()
+
+    def __enter__(self) -> Self:
+        """Return the recorder."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Complete the file."""
+        self.close()
+
+    def _is_full(self, image: Image) -> bool:
+        room = min(max(QUEUE_BYTES // image.nbytes, MIN_QUEUE), MAX_QUEUE)
+        return len(self._pictures) >= room
+
+    def _make_room(self, image: Image) -> bool:
+        if self._waits:
+            self._changed.wait_for(lambda: self._error is not None or not self._is_full(image))
+        return not self._is_full(image)
+
+    def _raise_error(self) -> None:
+        if self._error is not None:
+            self._is_closed = True
+            raise self._error
+
+    def _run(self) -> None:
+        try:
+            try:
+                self._encode_all()
+            finally:
+                self._storage.close()
+        except Exception as error:  # kept for the thread that writes to us
+            with self._changed:
+                self._error = self._explained(error)
+                self._pictures.clear()
+                self._changed.notify_all()
+
+    def _encode_all(self) -> None:
+        picture = self._next()
+        if picture is None:
+            return
+        height, width = picture[0].shape[:2]
+        writer = self._open_writer(self._storage, (width, height), self._encoding)
+        try:
+            while picture is not None:
+                writer.write(*picture)
+                self.frames += 1
+                picture = self._next()
+        finally:
+            writer.close()
+
+    def _next(self) -> tuple[Image, int] | None:
+        """Wait for the next picture; None when there will be none."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._pictures or self._is_closing)
+            picture = self._pictures.popleft() if self._pictures else None
+            self._changed.notify_all()
+            return picture
+
+    def _explained(self, error: Exception) -> RecordingError:
+        if isinstance(error, RecordingError):
+            return error
+        cause = self._storage.error or error
+        why = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+        explained = RecordingError(
+            f"recording to {self.path} stopped ({why[0].lower()}{why[1:]}); "
+            "what was complete by then is kept"
+        )
+        explained.__cause__ = error
+        return explained

@@ -1,0 +1,108 @@
+"""The file under a recording: its name, and writing that fails without spoiling what is there."""
+
+import errno
+import os
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+
+from live_edges.errors import RecordingError
+
+MUXERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+
+
+def check_ending(path: Path) -> None:
+    """Raise RecordingError unless the file's ending is one a video can be written to."""
+    if path.suffix.lower() not in MUXERS:
+        ending = f"'{path.suffix}'" if path.suffix else "no ending"
+        raise RecordingError(
+            f"{path} has {ending}, which is no video format known here; "
+            f"choose a name that ends in {', '.join(MUXERS)}"
+        )
+
+
+def unused_path(folder: Path, at: datetime) -> Path:
+    """Return ``live-edges-DATE-TIME.mp4`` in ``folder``, with a number where that is taken."""
+    stem = f"live-edges-{at:%Y-%m-%d-%H%M%S}"
+    for number in count(1):
+        path = folder / (f"{stem}.mp4" if number == 1 else f"{stem}-{number}.mp4")
+        if not path.exists():
+            return path
+    raise AssertionError("count never ends")
+
+
+class Storage:
+    """A file for the muxer to write into, through Python, so that every failure is seen here.
+
+    A muxer that runs into a full disk would go on, and overwrite the head of the file in the
+    end although its tail is missing. Here the first failure cuts the file back to what is
+    complete, and whatever is written after it goes nowhere.
+
+    Args:
+        path: the file; it must not be there, unless ``overwrite``.
+        overwrite: whether it may be there.
+
+    Attributes:
+        error: why nothing is written any more; None as long as all is well.
+
+    Raises:
+        RecordingError: it can not be made.
+    """
+
+    def __init__(self, path: Path, *, overwrite: bool = False) -> None:
+        self.path = path
+        self.error: OSError | None = None
+        self._end = 0
+        self._complete = 0
+        flags = os.O_RDWR | os.O_CREAT | (os.O_TRUNC if overwrite else os.O_EXCL)
+        try:
+            self._handle = os.open(path, flags | getattr(os, "O_BINARY", 0), 0o666)
+        except FileExistsError as error:
+            raise RecordingError(
+                f"{path} exists already; choose another name, or add --overwrite"
+            ) from error
+        except OSError as error:
+            raise RecordingError(
+                f"{path} can not be written ({error.strerror}); choose another folder"
+            ) from error
+
+    def write(self, content: bytes) -> int:
+        """Write all of ``content`` at the current position."""
+        if self.error is None:
+            try:
+                self._write_all(content)
+            except OSError as error:
+                self.error = error
+                os.ftruncate(self._handle, self._complete)
+                raise
+        return len(content)
+
+    def read(self, size: int) -> bytes:
+        """Read from the current position: MP4 looks at its own head in the end."""
+        return os.read(self._handle, size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Move the current position."""
+        return os.lseek(self._handle, offset, whence)
+
+    def tell(self) -> int:
+        """Return the current position."""
+        return os.lseek(self._handle, 0, os.SEEK_CUR)
+
+    def mark_complete(self) -> None:
+        """Say that a player can use all that has been written so far."""
+        self._complete = self._end
+
+    def close(self) -> None:
+        """Close the file; one that holds nothing is removed."""
+        os.close(self._handle)
+        if self._complete == 0:
+            self.path.unlink(missing_ok=True)
+
+    def _write_all(self, content: bytes) -> None:
+        if os.fstat(self._handle).st_nlink == 0:
+            raise FileNotFoundError(errno.ENOENT, "the file was deleted")
+        rest = memoryview(content)
+        while rest:
+            rest = rest[os.write(self._handle, rest) :]
+        self._end = max(self._end, self.tell())

@@ -1,0 +1,99 @@
+"""Encodes pictures into one video file that can be played up to its last second at any moment."""
+
+from fractions import Fraction
+
+import av
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from live_edges.frame import Image
+from live_edges.recording.encoding import Encoding, add_video_stream, choose_encoder
+from live_edges.recording.fit import even_size, fit
+from live_edges.recording.storage import MUXERS, Storage
+
+TICKS_PER_S = 90_000  # the clock of MPEG; fine enough for any camera
+KEYFRAME_TICKS = TICKS_PER_S  # a keyframe a second: what a kill can cost at most, twice over
+NOMINAL_FPS = 30  # only a hint for the encoder
+_FRAGMENTED = {"movflags": "+hybrid_fragmented"}  # an ordinary MP4 once it is closed
+_OPTIONS: dict[str, dict[str, str]] = {
+    "mp4": _FRAGMENTED,
+    "mov": _FRAGMENTED,
+    "matroska": {"cluster_time_limit": "1000"},
+    "webm": {"cluster_time_limit": "1000"},
+}
+
+
+class VideoWriter:
+    """Encodes and muxes; used from one thread.
+
+    Args:
+        storage: the file; stays open when the writer is closed.
+        size: width and height of the first picture; an odd one becomes even by repeating the
+            last row or column, and pictures of another size are fitted into it.
+        encoding: how to encode.
+
+    Attributes:
+        encoder: FFmpeg's name of the encoder in use.
+
+    Raises:
+        RecordingError: there is no such encoder.
+        av.FFmpegError: the container does not take what the encoder makes.
+    """
+
+    def __init__(self, storage: Storage, size: tuple[int, int], encoding: Encoding) -> None:
+        self._storage = storage
+        self._size = even_size(*size)
+        self.encoder = choose_encoder(storage.path, self._size, encoding)
+        muxer = MUXERS[storage.path.suffix.lower()]
+        # Without flushing, FFmpeg keeps whole short recordings in memory until the end.
+        options = {"flush_packets": "1", **_OPTIONS[muxer]}
+        self._container = av.open(storage, "w", format=muxer, options=options)
+        self._stream = add_video_stream(
+            self._container,
+            self.encoder,
+            self._size,
+            encoding=encoding,
+            time_base=Fraction(1, TICKS_PER_S),
+            rate=Fraction(NOMINAL_FPS),
+        )
+        self._next_keyframe = 0
+
+    def write(self, image: Image, ticks: int) -> None:
+        """Encode one picture.
+
+        Args:
+            image: ``(H, W, 3)`` uint8 BGR.
+            ticks: when it is shown, in 1 / 90000 s; more than the one before.
+
+        Raises:
+            OSError: the file can not be written any more.
+        """
+        source = av.VideoFrame.from_numpy_buffer(fit(image, self._size), format="bgr24")
+        frame = source.reformat(format=self._stream.codec_context.pix_fmt)
+        frame.pts, frame.time_base = ticks, Fraction(1, TICKS_PER_S)
+        if ticks >= self._next_keyframe:
+            frame.pict_type = av.video.frame.PictureType.I
+            self._next_keyframe = ticks + KEYFRAME_TICKS
+        self._mux(self._stream.encode(frame))
+
+    def close(self) -> None:
+        """Write what the encoder still holds and the index; nothing of it after a failure."""
+        try:
+            if self._storage.error is None:
+                self._mux(self._stream.encode(None))
+        finally:
+            self._close_container()
+
+    def _mux(self, packets: "list[Packet[VideoStream]]") -> None:
+        for packet in packets:
+            self._container.mux(packet)
+            self._storage.mark_complete()
+
+    def _close_container(self) -> None:
+        try:
+            self._container.close()
+        except (av.FFmpegError, OSError):
+            if self._storage.error is None:
+                raise
+        if self._storage.error is None:
+            self._storage.mark_complete()
