@@ -143,11 +143,11 @@ def test_gray_becomes_bgr(tmp_path):
 
 
 def test_16_bits_are_scaled_by_their_full_range(tmp_path):
-    pixels = np.array([[0, 257, 32768, 65535]], np.uint16)
+    pixels = np.array([[0, 257, 33000, 65280, 65535]], np.uint16)
 
     image = read_image(write_image(tmp_path / "deep.png", pixels))
 
-    assert image[0, :, 0].tolist() == [0, 1, 128, 255]
+    assert image[0, :, 0].tolist() == [0, 1, 128, 254, 255]
 
 
 def test_what_is_transparent_is_laid_over_white(tmp_path):

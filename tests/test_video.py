@@ -73,6 +73,16 @@ def test_a_loop_counts_on(tmp_path):
     np.testing.assert_array_equal(frames[0].image, frames[3].image)
 
 
+def test_a_loop_keeps_uneven_times(tmp_path):
+    path = write_video(tmp_path / "clip.mkv", 3, pts=(0, 1, 9))
+
+    pts = [frame.pts for frame in read_all(VideoFile(path, loop=True), limit=6)]
+
+    first, second = np.array(pts[:3]), np.array(pts[3:])
+    assert second - second[0] == pytest.approx(first - first[0])
+    assert second[0] > first[-1]
+
+
 def test_a_loop_ends_when_its_file_is_gone(tmp_path):
     path = write_video(tmp_path / "clip.mp4", 2)
     source = VideoFile(path, loop=True)
