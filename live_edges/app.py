@@ -114,7 +114,7 @@ class App:
                     self._show_frame(frame)
 
     def _is_over(self) -> bool:
-        if self._is_stopping or not self._screen.is_open:
+        if self._is_quitting:
             return True
         limits, shown = self._limits, self._shown
         if limits.frames is not None and shown.count >= limits.frames:
@@ -126,6 +126,10 @@ class App:
         return self._capture.ended and not (
             is_watched and (self._source.is_still or self.settings.is_paused)
         )
+
+    @property
+    def _is_quitting(self) -> bool:
+        return self._is_stopping or not self._screen.is_open
 
     def _take_pipeline(self) -> None:
         if self._renderer is None and self._pipeline.done():
@@ -151,7 +155,7 @@ class App:
         """Play a file at its own speed where somebody watches; keys are obeyed meanwhile."""
         if self._source.is_live or self._screen.is_headless or self._wants_step:
             return
-        while (remaining := self._pace.remaining_s(frame.pts)) > 0 and not self._is_over():
+        while (remaining := self._pace.remaining_s(frame.pts)) > 0 and not self._is_quitting:
             self._obey(self._screen.poll(min(remaining, KEY_WAIT_S)))
             if self.settings.is_paused:
                 return
@@ -260,8 +264,14 @@ class App:
             dropped=self._capture.dropped,
             latency=self._latency,
             stages=self._stages,
-            waiting_s=self._clock() - self._frame.timestamp if self._frame else 0.0,
+            waiting_s=self._waiting_s(),
         )
+
+    def _waiting_s(self) -> float:
+        """How old the last frame of a live source is; others have no next frame to wait for."""
+        if self._frame is None or not self._source.is_live:
+            return 0.0
+        return self._clock() - self._frame.timestamp
 
     def summary(self) -> Summary:
         """What the run amounted to so far."""

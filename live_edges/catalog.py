@@ -43,6 +43,9 @@ def catalog(weights: Iterable[str | Path] = ()) -> dict[str, Entry]:
     Args:
         weights: more weights files, beside those that came with the program; each becomes a
             filter named like its file. They are read when the filter is first used.
+
+    Raises:
+        LiveEdgesError: a weights file is named like a built-in filter.
     """
     entries = [_fixed(name) for name in kernels.FIXED]
     entries += [_with_sigma(name) for name in kernels.WITH_SIGMA]
@@ -51,7 +54,13 @@ def catalog(weights: Iterable[str | Path] = ()) -> dict[str, Entry]:
             "canny", kernels.gaussian_gradient, "Canny 1986: thin, connected lines", True, "canny"
         )
     )
-    entries += [_learned(Path(path)) for path in (*shipped_weights(), *weights)]
+    analytic = {entry.name for entry in entries}
+    for path in map(Path, (*shipped_weights(), *weights)):
+        if path.stem in analytic:
+            raise LiveEdgesError(
+                f"{path.name} has the name of a built-in filter; give the file another name"
+            )
+        entries.append(Entry(path.stem, partial(_load_bank, path), f"learned, {path.name}"))
     return {entry.name: entry for entry in entries}
 
 
@@ -74,10 +83,6 @@ def _fixed(name: str) -> Entry:
 def _with_sigma(name: str) -> Entry:
     make = kernels.WITH_SIGMA[name]
     return Entry(name, make, _first_line(make), has_sigma=True)
-
-
-def _learned(path: Path) -> Entry:
-    return Entry(path.stem, partial(_load_bank, path), f"learned, {path.name}")
 
 
 def _load_bank(path: Path, _sigma: float) -> kernels.Bank:

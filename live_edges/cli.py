@@ -6,16 +6,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from live_edges import platforms
 from live_edges.errors import LiveEdgesError
+from live_edges.process.cli import add_arguments as add_process_arguments
 from live_edges.settings import VIEWS
 
-COMMANDS = ("run", "cameras", "filters", "doctor")
+COMMANDS = ("run", "process", "cameras", "filters", "doctor")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, 1 for an error, 2 for a wrong command line."""
-    platforms.prepare_opencv()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     args = parse(sys.argv[1:] if argv is None else list(argv))
     try:
@@ -55,6 +54,13 @@ def build_parser() -> argparse.ArgumentParser:
     _add_source_arguments(run)
     _add_picture_arguments(run)
     _add_run_arguments(run)
+    process = commands.add_parser(
+        "process",
+        help="convert video and image files to their edges",
+        description="Convert files: every frame in, every frame out, its time and sound kept.",
+    )
+    _add_picture_arguments(process)
+    add_process_arguments(process)
     commands.add_parser("cameras", help="list the cameras that are plugged in, with their modes")
     filters = commands.add_parser("filters", help="list every filter and where it comes from")
     _add_weights_argument(filters)
@@ -159,6 +165,10 @@ def _run_command(args: argparse.Namespace) -> int:
     # Each command is imported where it runs, so that --help never waits for torch.
     if args.command == "run":
         from live_edges.live import run
+
+        return run(args)
+    if args.command == "process":
+        from live_edges.process.cli import run
 
         return run(args)
     from live_edges import listings

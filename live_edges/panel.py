@@ -28,7 +28,7 @@ class Vitals:
         dropped: frames a newer one replaced.
         latency: from grabbing a frame to having shown it.
         stages: how long each stage takes.
-        waiting_s: seconds since the last frame.
+        waiting_s: seconds since the last frame of a live source.
     """
 
     device: str

@@ -2,6 +2,7 @@
 
 import logging
 import pickle
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,16 +88,19 @@ def _read_state_dict(path: Path) -> tuple[NDArray[Any], dict[str, str]]:
     import torch
 
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+        with warnings.catch_warnings(action="ignore"):  # of what the error below says better
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except (
+        pickle.UnpicklingError,
+        RuntimeError,
+        EOFError,
+        OSError,
+        ValueError,
+        LookupError,
+    ) as error:
         raise WeightsError(
-            f"weights file {path.name} holds code or objects, which are never run; "
+            f"weights file {path.name} is damaged, or holds code or objects, which are never run; "
             "save only the weights: torch.save(conv.state_dict(), PATH)"
-        ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise WeightsError(
-            f"weights file {path.name} is damaged or no torch file; save it again with "
-            "torch.save(conv.state_dict(), PATH)"
         ) from error
     tensors = (
         {k: v for k, v in state.items() if torch.is_tensor(v)} if isinstance(state, dict) else {}

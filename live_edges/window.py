@@ -57,17 +57,18 @@ class Window:
         self._was_visible = False
         self._is_fullscreen = False
         self._has_size = False
-        cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
+        # FREERATIO, and bars of our own: Qt's KEEPRATIO holds on to the first picture's shape.
+        cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
 
     def show(self, image: Image) -> None:
         """Show one picture, ``(H, W, 3)`` uint8 BGR, scaled to the window."""
-        if not self._has_size:
+        if not (self._has_size or self._is_fullscreen):
             self._has_size = True
             cv2.resizeWindow(self._title, *_comfortable_size(image))
         cv2.imshow(self._title, self._letterboxed(image))
 
     def _letterboxed(self, image: Image) -> Image:
-        """Add black bars, because Qt stretches a picture of another shape than the window's."""
+        """Add black bars where the picture has another shape than the window."""
         if not self._was_visible:
             return image
         _, _, shown_width, shown_height = cv2.getWindowImageRect(self._title)

@@ -6,8 +6,10 @@ import threading
 
 import pytest
 import torch
+from tqdm import tqdm
 
 torch.set_num_threads(2)
+tqdm.monitor_interval = 0  # its thread would outlive the test that shows the first bar
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,92 @@
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from live_edges.canny import canny, connected_components, hysteresis, suppress_non_maxima
+from live_edges.kernels import gaussian_gradient
+
+WEIGHT = torch.from_numpy(gaussian_gradient(1.0)).float()
+
+
+def disc(radius=12, size=41):
+    y, x = np.mgrid[:size, :size] - size // 2
+    return torch.from_numpy((np.hypot(x, y) < radius).astype(np.float32))[None, None]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_components_are_those_opencv_finds(seed):
+    mask = torch.rand(2, 1, 60, 71, generator=torch.Generator().manual_seed(seed)) > 0.6
+    nodes = mask.flatten().nonzero()[:, 0]
+
+    component = connected_components(nodes, mask)
+
+    for number, one in enumerate(mask):
+        _, labels = cv2.connectedComponents(one[0].numpy().astype(np.uint8), connectivity=8)
+        mine = component[nodes // one.numel() == number].numpy()
+        theirs = labels[one[0].numpy()]
+        pairs = set(zip(mine.tolist(), theirs.tolist(), strict=True))
+        assert len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})
+
+
+def test_a_long_weak_line_is_kept_by_one_strong_pixel():
+    weak = torch.zeros(1, 1, 9, 200, dtype=torch.bool)
+    weak[..., 4, :] = True
+    weak[..., 0, :50] = True  # not connected
+    strong = torch.zeros_like(weak)
+    strong[..., 4, 199] = True
+
+    line = hysteresis(strong, weak)
+
+    assert line[0, 0, 4].all()
+    assert line.sum() == 200
+
+
+def test_no_weak_pixel_is_no_line():
+    nothing = torch.zeros(1, 1, 5, 7, dtype=torch.bool)
+
+    assert not hysteresis(nothing, nothing).any()
+
+
+def test_a_step_gives_one_line_of_one_pixel():
+    step = torch.zeros(1, 1, 20, 30)
+    step[..., 15:] = 1
+
+    lines = canny(step, WEIGHT)
+
+    assert lines.sum(dim=-1).unique().tolist() == [1]
+
+
+def test_a_disc_gives_one_closed_curve():
+    lines = canny(disc(), WEIGHT)[0, 0].numpy().astype(np.uint8)
+
+    count, labels = cv2.connectedComponents(lines, connectivity=8)
+    outside, _ = cv2.connectedComponents(1 - lines, connectivity=4)
+    assert (count, outside) == (2, 3)  # background and curve; inside, outside and the curve
+    assert np.hypot(*(np.argwhere(labels == 1).mean(axis=0) - 20)) < 0.5
+
+
+def test_a_disc_agrees_with_opencvs_canny():
+    picture = (disc() * 255).byte()[0, 0].numpy()
+    theirs = cv2.Canny(cv2.GaussianBlur(picture, (7, 7), 1), 50, 100, L2gradient=True) > 0
+
+    mine = canny(disc(), WEIGHT)[0, 0].numpy() > 0
+
+    near = cv2.dilate(theirs.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    assert near[mine].all()
+    assert abs(int(mine.sum()) - int(theirs.sum())) < 0.15 * theirs.sum()
+
+
+def test_high_is_in_the_unit_of_the_step():
+    step = torch.zeros(1, 1, 9, 20)
+    step[..., 10:] = 0.5
+
+    assert canny(step, WEIGHT, high=0.49).any()
+    assert not canny(step, WEIGHT, high=0.51).any()
+
+
+def test_suppression_keeps_crests_only():
+    gx = torch.tensor([0.0, 1.0, 3.0, 2.0, 0.0]).expand(1, 1, 5, 5)
+    gradient = torch.cat([gx, torch.zeros_like(gx)], dim=1)
+
+    assert suppress_non_maxima(gradient)[0, 0, 2].tolist() == [0, 0, 3, 0, 0]

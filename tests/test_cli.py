@@ -1,0 +1,198 @@
+"""The command line as a user types it; slow parts run in one child process each."""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import cv2
+import numpy as np
+import pytest
+from media import write_video
+
+from live_edges.cli import main, parse
+
+NO_DISPLAY = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
+
+
+@pytest.fixture(autouse=True)
+def _no_display(monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+
+
+@pytest.fixture
+def png(tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (37, 53, 3), dtype=np.uint8)
+    path = tmp_path / "picture.png"
+    path.write_bytes(cv2.imencode(".png", image)[1].tobytes())
+    return path
+
+
+def test_help_answers_without_torch_or_opencv():
+    code = (
+        "import sys; from live_edges.cli import parse\n"
+        "try: parse(['run', '--help'])\n"
+        "except SystemExit: sys.exit('torch' in sys.modules or 'cv2' in sys.modules)"
+    )
+
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+
+    assert "SOURCE" in result.stdout
+    assert "--weights" in result.stdout
+
+
+@pytest.mark.parametrize("argv", [[], ["--headless"], ["--filter", "canny"]])
+def test_run_is_what_no_command_means(argv):
+    assert parse(argv).command == "run"
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["nonsense"],
+        ["run", "--view", "inside-out"],
+        ["run", "--size", "12"],
+        ["run", "--size", "0x5"],
+        ["run", "--fps", "-3"],
+        ["run", "--gain", "much"],
+        ["run", "--threshold", "2"],
+        ["run", "--sigma", "0.1"],
+        ["run", "--fourcc", "MJPEG"],
+        ["run", "--frames", "0"],
+        ["run", "--duration", "nan"],
+    ],
+)
+def test_a_wrong_command_line_is_exit_code_2(argv, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(argv)
+
+    assert stopped.value.code == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["run", "demo", "--filter", "soble"], "no filter 'soble'; choose one of: sobel"),
+        (["run", "demo", "--headless", "--device", "cuda:97"], "choose one of: auto, cpu"),
+        (["run", "demo", "--headless", "--weights", "none.pt"], "none.pt does not exist"),
+        (["run", "missing.mp4"], "missing.mp4 does not exist"),
+        (["run", "77", "--headless"], "camera 77"),
+    ],
+)
+def test_what_is_not_there_is_one_sentence_and_exit_code_1(argv, message, capsys):
+    assert main(argv) == 1
+
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("live-edges: ")
+    assert message in error
+
+
+def test_a_file_loses_no_frame_on_the_way(tmp_path):
+    write_video(tmp_path / "clip.mp4", count=300)
+
+    code = main(
+        ["run", str(tmp_path / "clip.mp4"), "--headless", "--stats", str(tmp_path / "s.json")]
+    )
+
+    stats = json.loads((tmp_path / "s.json").read_text())
+    assert code == 0
+    assert (stats["frames_in"], stats["frames_shown"], stats["frames_dropped"]) == (300, 300, 0)
+
+
+def test_a_picture_without_a_display_is_done_at_once(png, caplog):
+    with caplog.at_level(logging.INFO):
+        assert main(["run", str(png), "--filter", "canny", "--view", "side"]) == 0
+
+    assert "no display" in caplog.text
+    assert "1 frames shown" in caplog.text
+
+
+def test_the_unwatched_demo_leaves_its_last_picture(tmp_path, monkeypatch, caplog):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("live_edges.live.DEMO_LIMIT_S", 0.3)
+
+    with caplog.at_level(logging.INFO):
+        assert main(["run", "demo"]) == 0
+
+    [path] = tmp_path.glob("live-edges-*-overlay.png")
+    assert cv2.imread(str(path)).shape == (720, 1280, 3)
+    assert path.name in caplog.text
+
+
+def test_statistics_that_can_not_be_written_are_told(png, tmp_path, capsys):
+    assert main(["run", str(png), "--headless", "--stats", str(tmp_path / "no" / "s.json")]) == 1
+
+    assert "choose another --stats" in capsys.readouterr().err
+
+
+def test_filters_lists_every_filter(capsys):
+    from live_edges.catalog import catalog
+
+    assert main(["filters"]) == 0
+
+    listed = capsys.readouterr().out
+    assert all(name in listed for name in catalog())
+
+
+def test_a_broken_weights_file_is_listed_as_such(tmp_path, capsys):
+    (tmp_path / "broken.safetensors").write_bytes(b"no")
+
+    assert main(["filters", "--weights", str(tmp_path / "broken.safetensors")]) == 0
+
+    assert "can not be used" in capsys.readouterr().out
+
+
+def test_cameras_says_so_where_there_is_none(capsys, monkeypatch):
+    monkeypatch.setattr("live_edges.sources.devices.enumerate_cameras", lambda _backend: [])
+
+    assert main(["cameras"]) == 0
+
+    assert "no camera found" in capsys.readouterr().out
+
+
+def test_doctor_reports_on_everything(capsys):
+    assert main(["doctor"]) == 0
+
+    report = capsys.readouterr().out
+    for word in (
+        "system",
+        "torch",
+        "windows",
+        "display",
+        "device",
+        "compiler",
+        "libx264",
+        "camera",
+    ):
+        assert word in report
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to catch")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_run_cleanly_with_the_summary(tmp_path, number):
+    stats = tmp_path / "s.json"
+    child = subprocess.Popen(
+        [sys.executable, "-m", "live_edges", "run", "demo", "--duration", "60", "--stats", stats],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=NO_DISPLAY,
+    )
+    told = [child.stderr.readline()]
+    while told[-1] and not told[-1].startswith("device"):  # then the loop is running
+        told.append(child.stderr.readline())
+
+    time.sleep(0.2)  # long enough for a frame; the test holds for none, too
+    child.send_signal(number)
+    _, rest = child.communicate(timeout=20)
+
+    assert child.returncode == 0
+    assert "frames shown" in rest
+    assert "Traceback" not in rest
+    assert json.loads(stats.read_text())["source"] == "demo"

@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+from live_edges import kernels
+from live_edges.kernels import step_response, unit_scaled
+
+BANKS = {
+    **{name: make() for name, make in kernels.FIXED.items()},
+    **{
+        f"{name}-{s}": make(s) for name, make in kernels.WITH_SIGMA.items() for s in (0.5, 1.0, 2.3)
+    },
+}
+
+
+@pytest.mark.parametrize("bank", BANKS.values(), ids=BANKS)
+def test_every_bank_answers_a_unit_step_with_1(bank):
+    assert step_response(bank) == pytest.approx(1, abs=1e-12)
+
+
+@pytest.mark.parametrize("bank", BANKS.values(), ids=BANKS)
+def test_every_kernel_sums_to_0(bank):
+    np.testing.assert_allclose(bank.sum(axis=(1, 2, 3)), 0, atol=1e-12)
+
+
+def test_step_response_of_sobels_integers_is_4():
+    gx = np.outer([1, 2, 1], [-1, 0, 1])
+
+    assert step_response(np.array([gx, gx.T])[:, None]) == 4
+
+
+def test_step_response_adds_up_the_colours():
+    third = np.full((1, 3, 1, 2), [-1 / 3, 1 / 3])
+
+    assert step_response(third) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("bank", [np.zeros((1, 1, 3, 3)), np.array([[[[1, -1], [-1, 1]]]])])
+def test_kernels_without_an_answer_to_a_step_have_no_scale(bank):
+    with pytest.raises(ValueError, match="no step edge"):
+        unit_scaled(bank)
+
+
+@pytest.mark.parametrize("sigma", [0.3, 1, 5])
+def test_gaussian_sums_to_1_and_has_the_width_it_was_asked_for(sigma):
+    taps = kernels.gaussian(sigma)
+    x = np.arange(len(taps)) - len(taps) // 2
+
+    assert taps.sum() == pytest.approx(1)
+    assert np.sqrt((taps * x**2).sum()) == pytest.approx(sigma, rel=0.05, abs=0.25)
+
+
+@pytest.mark.parametrize("sigma", [0, 0.29, 5.1, float("nan")])
+def test_gaussian_refuses_a_sigma_that_makes_no_sense(sigma):
+    with pytest.raises(ValueError, match=r"choose one from 0\.3 to 5"):
+        kernels.gaussian(sigma)

@@ -1,0 +1,140 @@
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from live_edges import EdgePipeline
+from live_edges.catalog import catalog
+from live_edges.errors import DeviceError, LiveEdgesError
+from live_edges.pipeline import choose_device
+from live_edges.timing import Stages
+
+
+def step_image(low=0, high=255):
+    image = np.full((9, 12, 3), low, np.uint8)
+    image[:, 6:] = high
+    return image
+
+
+@pytest.mark.parametrize("name", catalog())
+@pytest.mark.parametrize("gain", [0.25, 1.0])
+def test_a_unit_step_reads_255_times_gain(name, gain, device):
+    edges = EdgePipeline(name, device=device, gain=gain)(step_image())
+
+    assert (edges.shape, edges.dtype) == ((9, 12), np.uint8)
+    assert abs(int(edges.max()) - round(255 * gain)) <= 1
+
+
+def test_gain_saturates(device):
+    assert EdgePipeline(gain=50, device=device)(step_image(0, 100)).max() == 255
+
+
+def test_the_result_belongs_to_the_caller():
+    pipeline = EdgePipeline(device="cpu")
+    first = pipeline(step_image())
+    kept = first.copy()
+
+    pipeline(step_image(255, 0)[:, ::-1].copy())
+
+    np.testing.assert_array_equal(first, kept)
+    first[...] = 0  # and may be written to
+
+
+def test_the_picture_is_not_written_to(device):
+    image = step_image()
+    image.flags.writeable = False
+
+    EdgePipeline(device=device)(image)
+
+
+def test_gray_and_colour_input_agree():
+    pipeline = EdgePipeline("scharr", device="cpu")
+    image = step_image(30, 200)
+
+    np.testing.assert_array_equal(pipeline.edges_of_luma(image[..., 0]), pipeline(image))
+
+
+def test_a_bank_of_three_planes_reads_red_green_blue(tmp_path):
+    weight = torch.zeros(1, 3, 3, 3)
+    weight[0, 0, 1] = torch.tensor([-1.0, 1.0, 0.0])  # red alone
+    save_file({"weight": weight}, tmp_path / "red.safetensors")
+    pipeline = EdgePipeline(str(tmp_path / "red.safetensors"), device="cpu")
+    red, blue = np.zeros((5, 8, 3), np.uint8), np.zeros((5, 8, 3), np.uint8)
+    red[:, 4:, 2] = blue[:, 4:, 0] = 255
+
+    assert (pipeline(red).max(), pipeline(blue).max()) == (255, 0)
+    with pytest.raises(ValueError, match="reads colours"):
+        pipeline.edges_of_luma(red[..., 0])
+
+
+def test_select_changes_the_filter_and_its_sigma():
+    pipeline = EdgePipeline("log", device="cpu", sigma=1.0)
+    sharp = pipeline(step_image())
+
+    pipeline.select("log", sigma=2.0)
+    wide = pipeline(step_image())
+    pipeline.select("sobel")
+
+    assert (wide > 0).sum() > (sharp > 0).sum()
+    assert pipeline.entry.name == "sobel"
+
+
+def test_select_keeps_the_old_filter_when_the_new_one_fails():
+    pipeline = EdgePipeline("sobel", device="cpu")
+
+    with pytest.raises(LiveEdgesError, match=r"no filter 'soble'; choose one of: sobel, scharr"):
+        pipeline.select("soble")
+
+    assert pipeline(step_image()).max() == 255
+
+
+def test_every_stage_is_timed_once(device):
+    stages = Stages()
+
+    EdgePipeline(device=device)(step_image(), stages=stages)
+
+    assert set(stages.durations) == {"upload", "filter", "download"}
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((5, 5), np.uint8),
+        np.zeros((5, 5, 4), np.uint8),
+        np.zeros((5, 5, 3), np.float32),
+        np.zeros((0, 5, 3), np.uint8),
+        np.zeros((5, 10, 3), np.uint8)[:, ::2],
+        [[1, 2], [3, 4]],
+    ],
+    ids=["gray", "rgba", "float", "empty", "strided", "list"],
+)
+def test_a_wrong_picture_is_refused(image):
+    with pytest.raises(ValueError, match="a frame needs"):
+        EdgePipeline(device="cpu")(image)
+
+
+@pytest.mark.parametrize(
+    "luma", [np.zeros((5, 5, 3), np.uint8), np.zeros((5, 5)), np.zeros((0, 5))]
+)
+def test_a_wrong_gray_picture_is_refused(luma):
+    with pytest.raises(ValueError, match=r"luma needs to be \(H, W\) uint8"):
+        EdgePipeline(device="cpu").edges_of_luma(luma)
+
+
+@pytest.mark.parametrize("name", ["cuda:97", "nonsense", "meta", "xpu:5"])
+def test_a_device_that_is_not_there_is_refused_with_those_that_are(name):
+    with pytest.raises(DeviceError, match="choose one of: auto, cpu"):
+        choose_device(name)
+
+
+def test_auto_says_why():
+    device, reason = choose_device("auto")
+
+    assert device.type == ("cuda" if torch.cuda.is_available() else device.type)
+    assert reason
+
+
+def test_auto_prefers_a_gpu(monkeypatch):
+    monkeypatch.setattr("live_edges.pipeline._device_count", lambda kind: int(kind == "mps"))
+
+    assert choose_device("auto") == (torch.device("mps"), "the first of mps, cpu")

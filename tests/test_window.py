@@ -1,0 +1,227 @@
+"""The real window on a virtual screen: keys pressed from outside, pictures read off it."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, contextmanager
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from live_edges import window
+
+SCREEN = (1400, 900)
+DEADLINE_S = 40.0  # bounds a failure only; a cold import of torch takes 15 s
+LEFT, RIGHT = (200, 60, 20), (20, 180, 240)  # BGR of the two halves of the picture
+
+needs_xvfb = pytest.mark.skipif(
+    not (shutil.which("Xvfb") and shutil.which("xdotool")), reason="needs Xvfb and xdotool"
+)
+needs_openbox = pytest.mark.skipif(
+    not shutil.which("openbox"), reason="needs openbox, a window manager"
+)
+
+
+class Screen:
+    """A virtual X screen."""
+
+    def __init__(self, display):
+        self.env = {**os.environ, "DISPLAY": display}
+
+    def tool(self, *words):
+        command = ["xdotool", *words]
+        return subprocess.run(command, env=self.env, capture_output=True, text=True).stdout.strip()
+
+    def press(self, *keys):
+        for key in keys:  # without a window manager the window under the pointer hears them
+            self.tool("mousemove", "300", "300", "key", key)
+
+    def picture(self):
+        """What is on the screen, (H, W, 3) BGR."""
+        options = {"video_size": f"{SCREEN[0]}x{SCREEN[1]}", "draw_mouse": "0"}
+        with av.open(self.env["DISPLAY"], format="x11grab", options=options) as grab:
+            return next(grab.decode(video=0)).to_ndarray(format="bgr24")
+
+    def window_picture(self):
+        """The 640x480 of the picture under test, without the text at its top and lower edge."""
+        return self.picture()[200:400, :640].astype(int)
+
+
+def until(is_true, what):
+    """Poll until it holds; wait for what happens, not for a time."""
+    end = time.monotonic() + DEADLINE_S
+    while not (value := is_true()):
+        assert time.monotonic() < end, f"never seen: {what}"
+        time.sleep(0.05)
+    return value
+
+
+@pytest.fixture(scope="module")
+def screen():
+    read_end, write_end = os.pipe()
+    command = [
+        "Xvfb",
+        "-noreset",
+        "-displayfd",
+        str(write_end),
+        "-screen",
+        "0",
+        f"{SCREEN[0]}x{SCREEN[1]}x24",
+    ]
+    server = subprocess.Popen(command, pass_fds=[write_end], stderr=subprocess.DEVNULL)
+    with ExitStack() as stack:
+        stack.callback(server.wait)
+        stack.callback(server.terminate)
+        os.close(write_end)
+        with os.fdopen(read_end) as pipe:
+            yield Screen(f":{pipe.readline().strip()}")
+
+
+@contextmanager
+def running(screen, folder, *flags):
+    """The program itself, showing a picture of two halves."""
+    image = np.zeros((480, 640, 3), np.uint8)
+    image[:, :320], image[:, 320:] = LEFT, RIGHT
+    (folder / "halves.png").write_bytes(cv2.imencode(".png", image)[1].tobytes())
+    command = [sys.executable, "-m", "live_edges", "run", "halves.png", "--view", "original"]
+    child = subprocess.Popen(
+        [*command, *flags], env=screen.env, cwd=folder, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield child
+    finally:
+        child.kill()
+        child.communicate()
+
+
+@pytest.fixture
+def app(screen, tmp_path):
+    with running(screen, tmp_path) as child:
+        until(lambda: is_original(screen.window_picture()), "the picture in the window")
+        yield child
+
+
+def is_near(pixels, color, levels=2):
+    return bool((np.abs(pixels - np.array(color)) <= levels).all())
+
+
+def is_original(picture):
+    return is_near(picture[:, 10:310], LEFT) and is_near(picture[:, 330:630], RIGHT)
+
+
+def is_edges(picture):
+    line = picture[:, 316:324].max(axis=(0, 2))
+    return bool(
+        is_near(picture[:, 10:310], 0) and is_near(picture[:, 330:630], 0) and line.max() > 150
+    )
+
+
+def is_side_by_side(picture):
+    """Half as large: original on the left, the edges' black on the right, the line in it."""
+    row = picture[10]
+    return is_near(row[10:150], LEFT) and is_near(row[170:310], RIGHT) and is_near(row[330:470], 0)
+
+
+def is_overlay(picture):
+    blue, green, red = picture[:, 316:324].reshape(-1, 3).T
+    is_line_green = bool(((green > 200) & (blue < 150) & (red < 150)).any())
+    return is_line_green and is_near(picture[:, 10:310], LEFT)
+
+
+@pytest.fixture
+def managed(screen):
+    """A window manager, which fullscreen needs."""
+    manager = subprocess.Popen(["openbox"], env=screen.env, stderr=subprocess.DEVNULL)
+    until(lambda: screen.tool("get_num_desktops"), "a window manager")
+    yield
+    manager.terminate()
+    manager.wait()
+
+
+@needs_xvfb
+def test_keys_change_what_the_window_shows(app, screen, tmp_path):
+    screen.press("v")
+    until(lambda: is_edges(screen.window_picture()), "edges after v")
+    screen.press("v")
+    until(lambda: is_overlay(screen.window_picture()), "overlay after v")
+    screen.press("v")
+    until(lambda: is_side_by_side(screen.window_picture()), "side by side after v")
+    screen.press("0")
+    until(lambda: is_original(screen.window_picture()), "original after 0")
+    screen.press("3")
+    until(lambda: is_overlay(screen.window_picture()), "overlay after picking a filter")
+    screen.press("0", "i", "h")
+    until(lambda: not is_original(screen.window_picture()), "help over the picture")
+    screen.press("question")
+    until(lambda: is_original(screen.window_picture()), "the picture without help")
+    screen.press("s")
+    until(lambda: len(list(tmp_path.glob("live-edges-*.png"))) == 2, "two files")
+
+    screen.press("q")
+
+    assert app.wait(DEADLINE_S) == 0
+    [original] = tmp_path.glob("*-original.png")
+    assert (cv2.imread(str(original)) == cv2.imread(str(tmp_path / "halves.png"))).all()
+    assert "frames shown" in app.stderr.read()
+
+
+@needs_xvfb
+@needs_openbox
+def test_fullscreen_keeps_the_shape_of_the_picture(managed, screen, tmp_path):
+    with running(screen, tmp_path, "--fullscreen") as child:
+        until(lambda: is_near(screen.picture()[880, 300:600], LEFT), "a picture down to the edge")
+
+        left, right = np.flatnonzero(screen.picture()[600].any(axis=1))[[0, -1]]
+
+        assert (right - left) / SCREEN[1] == pytest.approx(640 / 480, rel=0.02)
+        screen.press("Escape")
+        until(lambda: not is_near(screen.picture()[880, 300:600], LEFT), "the window again")
+        screen.tool("mousemove", "700", "450", "key", "Escape")
+        assert child.wait(DEADLINE_S) == 0
+
+
+@needs_xvfb
+@needs_openbox
+def test_closing_the_window_quits(managed, screen, tmp_path):
+    with running(screen, tmp_path) as child:
+        until(lambda: (screen.picture() == LEFT).all(axis=2).any(), "the picture in the window")
+
+        screen.tool("key", "alt+F4")
+
+        assert child.wait(DEADLINE_S) == 0
+
+
+@needs_xvfb
+def test_a_display_that_answers_is_no_problem(screen, monkeypatch):
+    monkeypatch.setenv("DISPLAY", screen.env["DISPLAY"])
+
+    assert window.display_problem() is None
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="X displays are Linux's")
+def test_a_display_that_is_not_there_is_told_and_kills_nobody(monkeypatch):
+    monkeypatch.setenv("DISPLAY", ":987")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+
+    assert "can not be opened" in window.display_problem()
+
+
+def test_an_opencv_without_windows_is_told(monkeypatch):
+    answer = subprocess.CompletedProcess([], 1, b"", b"The function is not implemented.")
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setattr(subprocess, "run", lambda *_args, **_options: answer)
+
+    assert "opencv-python-headless" in window.display_problem()
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [(ord("Q"), "q"), (27, "esc"), (32, "space"), (8, "backspace"), (0xFF08, "backspace"),
+     (127, "backspace"), (0x10003F, "?"), (-1, None), (0xFF51, None), (9, None)],
+)  # fmt: skip
+def test_keys_have_names_on_every_backend(code, name):
+    assert window.key_name(code) == name
