@@ -3,7 +3,7 @@
 import logging
 import time
 from concurrent.futures import Future
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from live_edges.catalog import Entry
 from live_edges.errors import LiveEdgesError
 from live_edges.frame import Frame
 from live_edges.keymap import Action, bindings, by_key
-from live_edges.panel import Panel, Vitals
+from live_edges.panel import Panel, Vitals, describe_changes
 from live_edges.render import Rendered, Renderer
 from live_edges.screen import Screen
 from live_edges.settings import Settings
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 FRAME_WAIT_S = 0.02  # how long a frame is waited for before the keys are looked at again
 KEY_WAIT_S = 0.02  # how long a key is waited for while no frame is to be shown
-MAX_CHANGES_TOLD = 2
 REFRESH_S = 0.25  # how old the text on the screen may get while no frame comes
 
 log = logging.getLogger(__name__)
@@ -208,7 +207,7 @@ class App:
             self._act(binding.does)
         self._check_filter(before)
         if self.settings != before:
-            self._panel.toast(_changes(before, self.settings) or binding.help)
+            self._panel.toast(describe_changes(before, self.settings) or binding.help)
             self._screen.set_fullscreen(self.settings.is_fullscreen)
             if self._frame is not None and (self.settings.is_paused or self._capture.ended):
                 self._render(self._frame)
@@ -292,15 +291,3 @@ class App:
             latency_ms=self._latency.percentiles_ms(),
             stages_ms=self._stages.percentiles_ms(),
         )
-
-
-def _changes(before: Settings, after: Settings) -> str:
-    """What a key changed, in words; empty if that would be too many."""
-    names = [f.name for f in fields(after) if getattr(before, f.name) != getattr(after, f.name)]
-    parts = []
-    for name in names if len(names) <= MAX_CHANGES_TOLD else ():
-        value = getattr(after, name)
-        word = name.removeprefix("is_").removeprefix("show_").replace("_", " ")
-        shown = ("on" if value else "off") if isinstance(value, bool) else value
-        parts.append(f"{word}: {shown:.2f}" if isinstance(value, float) else f"{word}: {shown}")
-    return ", ".join(parts)

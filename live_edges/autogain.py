@@ -7,7 +7,7 @@ import numpy as np
 from live_edges.frame import Image
 from live_edges.settings import MAX_GAIN, MIN_GAIN
 
-PERCENTILE = 98.0  # of all pixels: in most pictures, the edges worth seeing
+PERCENTILE = 96.0  # of all pixels: in most pictures, the edges worth seeing
 TARGET = 0.8  # how bright that percentile shall be, 1 being white
 MAX_AUTO_GAIN = MAX_GAIN / 4  # beyond, a covered lens shows its own noise
 SETTLING_S = 0.5  # time constant of a change

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from live_edges import hud
 from live_edges.catalog import Entry
@@ -13,6 +13,7 @@ from live_edges.timing import Clock, Durations, Stages
 from live_edges.views import enlarged
 
 TOAST_S = 2.0
+MAX_CHANGES_TOLD = 2  # in one message
 STALLED_S = 1.0  # no frame for this long is worth saying
 
 
@@ -122,3 +123,15 @@ class Panel:
 
 def _swatch(settings: Settings) -> tuple[int, int, int] | None:
     return LINE_COLORS[settings.line_color] if settings.view == "overlay" else None
+
+
+def describe_changes(before: Settings, after: Settings) -> str:
+    """What a key changed, in words; empty if that would be too many."""
+    names = [f.name for f in fields(after) if getattr(before, f.name) != getattr(after, f.name)]
+    parts = []
+    for name in names if len(names) <= MAX_CHANGES_TOLD else ():
+        value = getattr(after, name)
+        word = name.removeprefix("is_").removeprefix("show_").replace("_", " ")
+        shown = ("on" if value else "off") if isinstance(value, bool) else value
+        parts.append(f"{word}: {shown:.2f}" if isinstance(value, float) else f"{word}: {shown}")
+    return ", ".join(parts)
