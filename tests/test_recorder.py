@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 
 from live_edges.errors import RecordingError
-from live_edges.recording import Encoding, Recorder, check_ending, unused_path
-from live_edges.recording.encoding import choose_encoder
+from live_edges.recording.encoding import Encoding, choose_encoder
 from live_edges.recording.fit import fit
-from live_edges.recording.storage import Storage
+from live_edges.recording.recorder import Recorder
+from live_edges.recording.storage import Storage, check_ending, unused_path
 
 UNEVEN_S = (0.0, *np.cumsum([0.033, 0.1, 0.05, 0.0625, 0.04, 0.1, 0.033, 0.09, 0.05] * 3))
 FAST = Encoding(preset="ultrafast")
@@ -348,7 +348,7 @@ RECORD_FOR_EVER = """
 import sys
 from pathlib import Path
 import numpy as np
-from live_edges.recording import Recorder
+from live_edges.recording.recorder import Recorder
 
 noise = np.random.default_rng(0).integers(0, 256, (8, 48, 64, 3), dtype=np.uint8)
 recorder = Recorder(Path(sys.argv[1]), waits=True)

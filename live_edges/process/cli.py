@@ -1,0 +1,179 @@
+"""`live-edges process`: its options, and the walk through the files."""
+
+import argparse
+import logging
+import math
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+from live_edges.errors import LiveEdgesError
+from live_edges.recording.arguments import add_encoding_arguments
+
+if TYPE_CHECKING:
+    from live_edges.pipeline import EdgePipeline
+    from live_edges.process.conversion import Report
+    from live_edges.process.jobs import Job
+    from live_edges.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what only this command has; filter, view and device come from the command line."""
+    parser.add_argument(
+        "inputs",
+        nargs="+",
+        metavar="INPUT",
+        help="video or image file, folder of them, or glob such as 'holiday/*.mp4'",
+    )
+    parser.add_argument(
+        "-o",
+        "--out",
+        required=True,
+        metavar="OUT",
+        help="file to make of one INPUT (.mp4, .mov, .mkv, .webm; .png, .jpg, ... of an image), or "
+        "folder for many, where what is finished already is skipped",
+    )
+    group = parser.add_argument_group("conversion")
+    group.add_argument("--start", type=_seconds, metavar="S", help="begin so many seconds in")
+    group.add_argument("--end", type=_seconds, metavar="S", help="end so many seconds in")
+    add_encoding_arguments(group)
+    parser.set_defaults(view="edges")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Convert the files one after another; returns the exit code.
+
+    Raises:
+        LiveEdgesError: the one file there is could not be converted, or the plan is no good.
+    """
+    from live_edges.process.jobs import plan
+
+    if args.start is not None and args.end is not None and args.start >= args.end:
+        raise LiveEdgesError(f"--end {args.end:g} must lie after --start {args.start:g}")
+    jobs = plan(args.inputs, args.out)
+    todo = [job for job in jobs if args.overwrite or not job.target.exists()]
+    if len(todo) < len(jobs):
+        log.info("%d of %d are finished already (--overwrite: again)", *_counts(todo, jobs))
+    if not todo:
+        return 0
+    _make_folder(todo[0])
+    with _terminable():
+        failed = _convert_all(todo, args, is_batch=len(jobs) > 1)
+    if len(jobs) > 1:
+        log.info("%d files converted, %d failed", len(todo) - failed, failed)
+    return 1 if failed else 0
+
+
+def _convert_all(todo: "list[Job]", args: argparse.Namespace, *, is_batch: bool) -> int:
+    """Convert every file, and return how many could not be."""
+    from tqdm.contrib.logging import logging_redirect_tqdm
+
+    pipeline, settings = _pipeline(args)
+    failed = 0
+    with logging_redirect_tqdm():
+        for number, job in enumerate(todo, 1):
+            label = f"{number}/{len(todo)} {job.source.name}" if is_batch else job.source.name
+            try:
+                report = _convert(job, pipeline, settings, args, label)
+            except LiveEdgesError as error:
+                if not is_batch:
+                    raise
+                failed += 1
+                log.warning("%s", error)
+            else:
+                for note in report.notes:
+                    log.warning("%s", note)
+                log.info("%s: %d frames", job.target, report.frames)
+    return failed
+
+
+def _pipeline(args: argparse.Namespace) -> "tuple[EdgePipeline, Settings]":
+    from live_edges.catalog import catalog, find
+    from live_edges.pipeline import EdgePipeline
+    from live_edges.settings import Settings
+
+    name = args.filter or (args.weights[0].stem if args.weights else "sobel")
+    settings = Settings(
+        filter=find(catalog(args.weights), name).name,
+        view=args.view,
+        gain=args.gain or 1.0,
+        auto_gain=args.gain is None,
+        threshold=args.threshold,
+        sigma=args.sigma,
+        is_mirrored=args.mirror,
+    )
+    pipeline = EdgePipeline(name, device=args.device, sigma=args.sigma, weights=args.weights)
+    log.info("device: %s (%s)", pipeline.device, pipeline.device_reason)
+    return pipeline, settings
+
+
+def _convert(
+    job: "Job",
+    pipeline: "EdgePipeline",
+    settings: "Settings",
+    args: argparse.Namespace,
+    label: str,
+) -> "Report":
+    from tqdm import tqdm
+
+    from live_edges.process.conversion import convert_image, convert_video
+    from live_edges.process.painting import Painter
+    from live_edges.process.reading import Span
+    from live_edges.recording.encoding import Encoding
+
+    painter = Painter(pipeline, settings)
+    if job.is_image:
+        return convert_image(job.source, job.target, painter)
+    # disable=None: no bar where the output is no terminal
+    with tqdm(desc=label, unit=" frames", disable=None, dynamic_ncols=True) as bar:
+
+        def on_start(total: int | None) -> Callable[[], object]:
+            bar.reset(total)
+            return partial(bar.update)
+
+        return convert_video(
+            job.source,
+            job.target,
+            painter,
+            encoding=Encoding(args.encoder, args.quality, args.preset),
+            span=Span(args.start or 0.0, math.inf if args.end is None else args.end),
+            on_start=on_start,
+        )
+
+
+def _counts(todo: "list[Job]", jobs: "list[Job]") -> tuple[int, int]:
+    return len(jobs) - len(todo), len(jobs)
+
+
+def _make_folder(job: "Job") -> None:
+    folder = job.target.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LiveEdgesError(
+            f"the folder {folder} can not be made ({error.strerror}); choose another OUT"
+        ) from error
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM end the conversion as Ctrl-C does: threads joined, nothing half-written left."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds, 0 or more")
+    return seconds

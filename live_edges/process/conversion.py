@@ -1,0 +1,127 @@
+"""Converts one file: read, paint and write a video in three threads, or a picture in one go."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+from av.packet import Packet
+
+from live_edges.errors import LiveEdgesError, SourceError
+from live_edges.process.lanes import draining, feeding
+from live_edges.process.painting import Painter
+from live_edges.process.reading import Picture, Span, VideoReader
+from live_edges.process.writing import Painted, Shape, VideoOutput, partial_path
+from live_edges.recording.encoding import Encoding
+from live_edges.recording.fit import even_size
+from live_edges.sources.pixels import read_image
+
+OnStart = Callable[[int | None], Callable[[], object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of a file: how many pictures were written, and what the user should know."""
+
+    frames: int
+    notes: tuple[str, ...] = ()
+
+
+def convert_video(
+    source: Path,
+    target: Path,
+    painter: Painter,
+    *,
+    encoding: Encoding,
+    span: Span,
+    on_start: OnStart,
+) -> Report:
+    """Convert a video; the target gets its name when it is whole.
+
+    Args:
+        source: video file.
+        target: video file to make; its ending tells the format.
+        painter: makes each picture.
+        encoding: how to encode.
+        span: which part of it.
+        on_start: told how many pictures to expect; gives back what to call after each.
+
+    Raises:
+        LiveEdgesError: the source can not be read or the target not be written.
+    """
+    with VideoReader(source, span) as reader:
+        output = VideoOutput(target, _shape_of(reader), encoding)
+        try:
+            sizes = _convert(reader, output, painter, on_start(reader.frame_count))
+            output.commit()
+        except BaseException:
+            output.discard()
+            raise
+        return Report(reader.decoded, _notes(reader, sizes, target))
+
+
+def convert_image(source: Path, target: Path, painter: Painter) -> Report:
+    """Convert a picture; the target gets its name when it is whole.
+
+    Raises:
+        LiveEdgesError: the source can not be read or the target not be written.
+    """
+    image = read_image(source)
+    if image is None:
+        raise SourceError(f"{source} cannot be read as an image; is it damaged?")
+    painted = painter.paint_image(image, 0.0)
+    partial = partial_path(target)
+    try:
+        _, content = cv2.imencode(target.suffix, painted)
+        partial.write_bytes(content.tobytes())
+        partial.replace(target)
+    except (OSError, cv2.error) as error:
+        partial.unlink(missing_ok=True)
+        why = getattr(error, "strerror", None) or "the format does not take it"
+        raise LiveEdgesError(f"{target} can not be written: {why}") from error
+    return Report(1)
+
+
+def _convert(
+    reader: VideoReader, output: VideoOutput, painter: Painter, on_picture: Callable[[], object]
+) -> list[tuple[int, int]]:
+    """Run the three threads; returns the sizes of the pictures as they changed."""
+    sizes: list[tuple[int, int]] = []
+    with feeding(reader, "reader") as decoded, draining(output.write_all, "writer") as written:
+        for item in decoded:
+            if isinstance(item, Packet):
+                written.put(item)
+                continue
+            painted = _paint(painter, item, reader)
+            size = painted.image.shape[1], painted.image.shape[0]
+            if size not in sizes[-1:]:
+                sizes.append(size)
+            written.put(painted)
+            on_picture()
+    return sizes
+
+
+def _paint(painter: Painter, picture: Picture, reader: VideoReader) -> Painted:
+    image = painter(picture.frame, float(picture.ticks * reader.time_base))
+    return Painted(image, picture.ticks, picture.frame.duration or reader.step_ticks)
+
+
+def _shape_of(reader: VideoReader) -> Shape:
+    return Shape(reader.time_base, reader.rate, reader.pixel_aspect, reader.audio)
+
+
+def _notes(reader: VideoReader, sizes: list[tuple[int, int]], target: Path) -> tuple[str, ...]:
+    notes = [reader.gap] if reader.gap else []
+    (width, height), *others = sizes
+    if (width, height) != even_size(width, height):
+        notes.append(
+            f"{target} is {' x '.join(map(str, even_size(width, height)))}: an odd size becomes "
+            "even by repeating the last row or column"
+        )
+    if others:
+        notes.append(
+            f"{reader.path} changes its size; all of {target} has that of its first picture"
+        )
+    if reader.transfer:
+        notes.append(f"{reader.path} is HDR ({reader.transfer}); its brightness is used as it is")
+    return tuple(notes)

@@ -1,0 +1,86 @@
+"""Makes the picture that is written from the one that was decoded, by the shortest way."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import av
+import cv2
+import numpy as np
+
+from live_edges.autogain import FIRST_TRIES, AutoGain
+from live_edges.frame import Image
+from live_edges.process.planes import luma_of
+from live_edges.render import Renderer
+from live_edges.settings import Settings
+from live_edges.sources.decoding import to_image
+
+if TYPE_CHECKING:
+    from live_edges.pipeline import EdgePipeline
+
+
+class Painter:
+    """Turns decoded pictures into those of the output.
+
+    Where the view is the edges and the filter reads brightness, the luma plane of the video is
+    the gray picture already, and no colour is ever computed.
+
+    Args:
+        pipeline: finds the edges.
+        settings: filter, view, gain and the rest.
+    """
+
+    def __init__(self, pipeline: "EdgePipeline", settings: Settings) -> None:
+        self._pipeline = pipeline
+        self._settings = settings
+        self._auto_gain: AutoGain | None = None
+        self._renderer = Renderer(pipeline)
+        pipeline.select(settings.filter, sigma=settings.sigma)
+        self._by_luma = settings.view == "edges" and pipeline.reads_luma
+
+    def __call__(self, frame: av.VideoFrame, now: float) -> Image:
+        """Paint one picture.
+
+        Args:
+            frame: as decoded, in any pixel format, turned or not.
+            now: its time in seconds, for the pace of the automatic gain.
+
+        Returns:
+            uint8, upright: ``(H, W)`` where the view is the edges, else ``(H, W, 3)`` BGR.
+        """
+        if not self._by_luma:
+            return self.paint_image(to_image(frame), now)
+        luma = luma_of(frame)
+        if self._settings.is_mirrored:
+            luma = np.asarray(cv2.flip(luma, 1), np.uint8)
+        edges = self._edges(luma)
+        if self._settings.auto_gain and not self._pipeline.entry.is_binary:
+            edges = self._adjust(luma, edges, now)
+        return edges
+
+    def paint_image(self, image: Image, now: float) -> Image:
+        """Paint one ``(H, W, 3)`` BGR picture, as above."""
+        rendered, self._settings = self._renderer(image, self._settings, now=now)
+        if self._settings.view == "edges" and rendered.edges is not None:
+            return rendered.edges
+        return rendered.view
+
+    def _edges(self, luma: Image) -> Image:
+        settings, pipeline = self._settings, self._pipeline
+        is_gain_free = settings.auto_gain and pipeline.entry.is_binary
+        pipeline.gain = 1.0 if is_gain_free else settings.gain
+        pipeline.threshold = settings.threshold
+        return pipeline.edges_of_luma(luma)
+
+    def _adjust(self, luma: Image, edges: Image, now: float) -> Image:
+        """Follow with the gain, as `live_edges.render` does; the first picture is made again."""
+        if self._auto_gain is None:
+            self._auto_gain = AutoGain()
+            for _ in range(FIRST_TRIES):
+                gain = self._auto_gain.settle(self._settings.gain, edges)
+                if gain == self._settings.gain:
+                    break
+                self._settings = replace(self._settings, gain=gain)
+                edges = self._edges(luma)
+        gain = self._auto_gain.follow(self._settings.gain, edges, now=now)
+        self._settings = replace(self._settings, gain=gain)
+        return edges

@@ -1,0 +1,57 @@
+"""The planes of video frames as arrays, and back, without a copy where there need be none."""
+
+import av
+import cv2
+import numpy as np
+from av.video.plane import VideoPlane
+
+from live_edges.frame import Image
+from live_edges.sources.decoding import to_image
+
+BLACK, WHITE = 16, 235  # luma in limited range, ITU-R BT.601
+FULL_RANGE = 2  # AVCOL_RANGE_JPEG
+_TO_FULL_RANGE = (
+    ((np.arange(256) - BLACK) * (255 / (WHITE - BLACK))).round().clip(0, 255).astype(np.uint8)
+)
+NEUTRAL = 128  # chroma of gray
+
+
+def luma_of(frame: av.VideoFrame) -> Image:
+    """Brightness of a decoded picture, 0 black to 255 white, turned upright.
+
+    Args:
+        frame: in any pixel format. Eight-bit video hands out its own plane, stretched to the
+            full range where it is limited; more bits are rounded to eight, RGB is converted.
+
+    Returns:
+        ``(H, W)`` uint8.
+    """
+    kind = frame.format
+    if kind.is_rgb or kind.has_palette:
+        return np.asarray(cv2.cvtColor(to_image(frame), cv2.COLOR_BGR2GRAY), np.uint8)
+    is_full = frame.color_range == FULL_RANGE or kind.name.startswith("yuvj")
+    plane = frame.planes[0]
+    is_byte_plane = kind.components[0].bits == 8 and (kind.is_planar or kind.name == "gray")
+    if not is_byte_plane or plane.line_size < frame.width:
+        plane = frame.reformat(format="yuvj420p" if is_full else "yuv420p").planes[0]
+    luma = _rows(plane)[: frame.height, : frame.width]
+    if not is_full:
+        luma = np.asarray(cv2.LUT(luma, _TO_FULL_RANGE), np.uint8)
+    return np.ascontiguousarray(np.rot90(luma, frame.rotation // 90))
+
+
+def gray_frame(image: Image) -> av.VideoFrame:
+    """Make a video frame whose luma is the gray picture, as it is, without colour."""
+    height, width = image.shape
+    frame = av.VideoFrame(width, height, "yuv420p")
+    _rows(frame.planes[0])[:height, :width] = image
+    for plane in frame.planes[1:]:
+        _rows(plane)[:] = NEUTRAL
+    return frame
+
+
+def _rows(plane: VideoPlane) -> Image:
+    """Return the memory of a plane as rows, with the padding at their ends."""
+    # PyAV's planes are buffers, which its type information does not say.
+    pixels = np.frombuffer(plane, np.uint8)  # type: ignore[call-overload]
+    return np.asarray(pixels.reshape(-1, plane.line_size), np.uint8)

@@ -1,0 +1,242 @@
+"""Reads a video file for conversion: every picture with its exact time, the sound as it is."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, cast
+
+import av
+from av.audio.stream import AudioStream
+
+from live_edges.errors import SourceError
+from live_edges.sources.decoding import FALLBACK_FPS, SHORTFALL_S, reason
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+    from av.video.stream import VideoStream
+
+    SoundPacket = Packet[AudioStream]
+    VideoPacket = Packet[VideoStream]
+
+# One that holds HDR is read as if it did not: its brightness is not mapped to an ordinary screen.
+HDR_TRANSFERS = {16: "PQ", 18: "HLG"}  # ITU-T H.273, transfer characteristics
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """A decoded picture and when it is shown, in ticks of the video's time base."""
+
+    frame: av.VideoFrame
+    ticks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The part of a video to convert, in seconds from its beginning."""
+
+    start_s: float = 0.0
+    end_s: float = math.inf
+
+
+class VideoReader:
+    """Decodes the first video track of a file and passes on the packets of its sound.
+
+    Iterate it once. Damaged packets are passed over.
+
+    Args:
+        path: the file.
+        span: what to read of it; times then count from ``span.start_s``.
+
+    Attributes:
+        time_base: unit of the pictures' ticks, in seconds.
+        rate: nominal pictures a second.
+        pixel_aspect: width of a pixel through its height.
+        audio: the tracks of sound.
+        decoded: pictures handed out so far.
+        damaged: packets and pictures with errors so far.
+
+    Raises:
+        SourceError: it is not there, or holds no video.
+    """
+
+    def __init__(self, path: Path, span: Span = Span()) -> None:
+        self.path = path
+        self._span = span
+        try:
+            self._container = av.open(str(path), metadata_errors="replace")
+        except (av.FFmpegError, ValueError, OSError) as error:
+            raise SourceError(f"{path} cannot be read as a video: {reason(error)}") from error
+        stream = self._container.streams.best("video")
+        if not isinstance(stream, av.VideoStream):
+            self._container.close()
+            raise SourceError(f"{path} cannot be read as a video: it has no video track")
+        self._stream = stream
+        stream.thread_type = av.codec.context.ThreadType.AUTO
+        self.rate = stream.average_rate or stream.guessed_rate or Fraction(FALLBACK_FPS)
+        self.time_base = stream.time_base or 1 / self.rate
+        self.pixel_aspect = stream.sample_aspect_ratio or Fraction(1)
+        self.audio: tuple[AudioStream, ...] = self._container.streams.audio
+        self.decoded = self.damaged = 0
+        self._latest_ticks: int | None = None
+        self._origin = stream.start_time or 0
+        self._first_ticks = round(span.start_s / self.time_base)
+        self._is_past_end = False
+
+    @property
+    def frame_count(self) -> int | None:
+        """About how many pictures will come; None where the file does not say."""
+        total = self._stream.frames or round((self._duration_s or 0.0) * float(self.rate))
+        if self._span != Span():
+            length_s = min(self._span.end_s, self._duration_s or math.inf) - self._span.start_s
+            total = round(length_s * float(self.rate)) if math.isfinite(length_s) else 0
+        return total if total > 0 else None
+
+    @property
+    def step_ticks(self) -> int:
+        """From one picture to the next, where the file does not say."""
+        return max(round(1 / (self.rate * self.time_base)), 1)
+
+    @property
+    def gap(self) -> str | None:
+        """What is missing, as a sentence, once all is read; None if it is whole."""
+        latest_s = float(((self._latest_ticks or 0) - self._origin) * self.time_base)
+        is_short = self._span == Span() and (
+            self.decoded < self._stream.frames
+            or latest_s + 1 / float(self.rate) + SHORTFALL_S < (self._video_s or 0)
+        )
+        if not (self.damaged or is_short):
+            return None
+        promised = self._stream.frames
+        of = f" of {promised}" if promised > self.decoded and self._span == Span() else ""
+        return f"{self.path} is damaged or cut short: decoded {self.decoded}{of} frames"
+
+    @property
+    def transfer(self) -> str | None:
+        """Name of the HDR transfer curve; None for an ordinary video."""
+        return HDR_TRANSFERS.get(self._stream.codec_context.color_trc)
+
+    def __iter__(self) -> Iterator["Picture | SoundPacket"]:
+        """Yield pictures in the order they are shown, and the packets between them.
+
+        Raises:
+            SourceError: there is not one picture that decodes.
+        """
+        self._seek()
+        try:
+            yield from self._packets()
+        except av.FFmpegError:
+            self.damaged += 1
+        yield from self._pictures(None)  # what the decoder still holds
+        if self.decoded == 0:
+            where = "in that part of it" if self._span != Span() else "is it cut off?"
+            raise SourceError(f"{self.path} holds no picture that can be decoded; {where}")
+
+    def close(self) -> None:
+        """Close the file; safe to call twice."""
+        self._container.close()
+
+    def __enter__(self) -> Self:
+        """Return the open file."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the file."""
+        self.close()
+
+    def _seek(self) -> None:
+        if self._first_ticks > 0:
+            try:
+                self._container.seek(self._origin + self._first_ticks, stream=self._stream)
+            except av.FFmpegError:
+                return  # then all of it is decoded, up to where it starts
+
+    def _packets(self) -> "Iterator[Picture | Packet[AudioStream]]":
+        for packet in self._container.demux(self._stream, *self.audio):
+            if packet.size == 0:
+                continue  # marks the end
+            if isinstance(packet.stream, AudioStream):
+                sound = cast("SoundPacket", packet)
+                if self._is_heard(sound):
+                    yield sound
+                elif self._is_past_end and self._time_s(sound) >= self._span.end_s:
+                    return
+            elif not self._is_past_end:
+                yield from self._pictures(cast("VideoPacket", packet))
+            elif not self.audio:
+                return
+
+    def _pictures(self, packet: "VideoPacket | None") -> Iterator[Picture]:
+        if self._is_past_end:
+            return
+        try:
+            frames = self._stream.codec_context.decode(packet)
+        except av.FFmpegError:
+            self.damaged += 1
+            return
+        for frame in frames:
+            ticks = self._place(frame)
+            self._is_past_end = ticks >= self._end_ticks
+            if self._is_past_end:
+                return
+            if ticks >= 0 or not self._first_ticks:
+                self.decoded += 1
+                self.damaged += frame.is_corrupt
+                yield Picture(frame, ticks)
+
+    def _place(self, frame: av.VideoFrame) -> int:
+        """Ticks from the start of the span; a time that is missing or goes back is made up."""
+        stored = frame.pts if frame.pts is not None else frame.dts
+        if stored is None:
+            ticks = 0 if self._latest_ticks is None else self._latest_ticks + self.step_ticks
+        else:
+            ticks = stored - (self._origin + self._first_ticks if self._first_ticks else 0)
+        if self._latest_ticks is not None and ticks <= self._latest_ticks:
+            ticks = self._latest_ticks + 1
+        self._latest_ticks = ticks
+        return ticks
+
+    def _is_heard(self, packet: "SoundPacket") -> bool:
+        """Whether a packet lies in the span; moves it to where the span starts."""
+        if self._span == Span():
+            return True
+        if not self._span.start_s <= self._time_s(packet) < self._span.end_s:
+            return False
+        shift = round((self._span.start_s + self._start_s) / packet.time_base)
+        packet.dts = (packet.dts or 0) - shift
+        packet.pts = packet.dts if packet.pts is None else packet.pts - shift
+        return True
+
+    def _time_s(self, packet: "SoundPacket") -> float:
+        return float((packet.dts or 0) * packet.time_base) - self._start_s
+
+    @property
+    def _start_s(self) -> float:
+        return float(self._origin * self.time_base)
+
+    @property
+    def _end_ticks(self) -> float:
+        if math.isinf(self._span.end_s):
+            return math.inf
+        first_ticks = self._first_ticks if self._first_ticks else -self._origin
+        return round(self._span.end_s / self.time_base) - first_ticks
+
+    @property
+    def _video_s(self) -> float | None:
+        """How long the pictures last, for certain."""
+        if self._stream.duration:
+            return float(self._stream.duration * self.time_base)
+        return self._duration_s if len(self._container.streams) == 1 else None
+
+    @property
+    def _duration_s(self) -> float | None:
+        if self._stream.duration:
+            return float(self._stream.duration * self.time_base)
+        return self._container.duration / av.time_base if self._container.duration else None

@@ -1,0 +1,180 @@
+"""Writes the converted video under a partial name, and gives it its own when it is whole."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.audio.stream import AudioStream
+from av.codec.context import Flags
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from live_edges.errors import LiveEdgesError
+from live_edges.frame import Image
+from live_edges.process.planes import gray_frame
+from live_edges.recording.encoding import Encoding, add_video_stream, choose_encoder
+from live_edges.recording.fit import even_size, fit
+from live_edges.recording.storage import MUXERS
+from live_edges.sources.decoding import reason
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Painted:
+    """A picture for the output: ``(H, W)`` gray in full range, or ``(H, W, 3)`` BGR."""
+
+    image: Image
+    ticks: int
+    duration: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the output takes over from the video it is made from.
+
+    Attributes:
+        time_base: unit of ticks and durations, in seconds.
+        rate: nominal pictures a second.
+        pixel_aspect: width of a pixel through its height.
+        audio: tracks to copy.
+    """
+
+    time_base: Fraction
+    rate: Fraction
+    pixel_aspect: Fraction
+    audio: tuple[AudioStream, ...]
+
+
+def partial_path(path: Path) -> Path:
+    """Name of a file that is not whole yet."""
+    return path.with_name(f"{path.name}.partial")
+
+
+class VideoOutput:
+    """A video file under construction; used from one thread at a time.
+
+    Args:
+        path: the name it gets in the end.
+        shape: what it takes over.
+        encoding: how to encode.
+
+    Attributes:
+        size: width and height, even; None before the first picture.
+        encoder: name of the encoder in use; empty before the first picture.
+    """
+
+    def __init__(self, path: Path, shape: Shape, encoding: Encoding) -> None:
+        self._path, self._shape, self._encoding = path, shape, encoding
+        self._waiting: list[Packet[AudioStream]] = []  # until the first picture tells the size
+        self._container: av.container.OutputContainer | None = None
+        self._tracks: dict[int, AudioStream] = {}
+        self.size: tuple[int, int] | None = None
+        self.encoder = ""
+
+    def write_all(self, items: "Iterable[Painted | Packet[AudioStream]]") -> None:
+        """Write pictures and packets as they come, and complete the file.
+
+        Raises:
+            LiveEdgesError: it can not be written.
+        """
+        try:
+            for item in items:
+                if isinstance(item, Painted):
+                    self._write_picture(item)
+                else:
+                    self._write_packet(item)
+            if self._container is not None:
+                self._mux(self._stream.encode(None))
+                self._container.close()
+        except (av.FFmpegError, OSError) as error:
+            raise LiveEdgesError(
+                f"{self._path} can not be written: {reason(error)}; "
+                "is there room, and may you write there?"
+            ) from error
+
+    def commit(self) -> None:
+        """Give the complete file its name."""
+        partial_path(self._path).replace(self._path)
+
+    def discard(self) -> None:
+        """Remove what was written."""
+        if self._container is not None:
+            self._close_quietly(self._container)
+        partial_path(self._path).unlink(missing_ok=True)
+
+    def _write_picture(self, painted: Painted) -> None:
+        if self._container is None:
+            self._container = self._open(painted.image)
+        if self.size is None:
+            raise AssertionError("a container that is open has a size")
+        image = fit(painted.image, self.size)
+        frame = gray_frame(image) if image.ndim == 2 else _color_frame(image)
+        wanted = self._stream.codec_context.pix_fmt
+        if frame.format.name != wanted:
+            frame = frame.reformat(format=wanted)
+        frame.pts, frame.time_base = painted.ticks, self._shape.time_base
+        frame.duration = painted.duration
+        self._mux(self._stream.encode(frame))
+        for packet in self._waiting:
+            self._write_packet(packet)
+        self._waiting.clear()
+
+    def _write_packet(self, packet: "Packet[AudioStream]") -> None:
+        if self._container is None:
+            self._waiting.append(packet)
+            return
+        packet.stream = self._tracks[packet.stream.index]
+        self._container.mux(packet)
+
+    def _mux(self, packets: "list[Packet[VideoStream]]") -> None:
+        if self._container is not None:
+            self._container.mux(packets)
+
+    def _open(self, image: Image) -> av.container.OutputContainer:
+        self.size = even_size(image.shape[1], image.shape[0])
+        self.encoder = choose_encoder(self._path, self.size, self._encoding)
+        muxer = MUXERS[self._path.suffix.lower()]
+        container = av.open(str(partial_path(self._path)), "w", format=muxer)
+        try:
+            self._stream = add_video_stream(
+                container,
+                self.encoder,
+                self.size,
+                encoding=self._encoding,
+                time_base=self._shape.time_base,
+                rate=self._shape.rate,
+                is_full_range=image.ndim == 2,
+            )
+            # Else the encoder makes up how long the last picture lasts.
+            self._stream.codec_context.flags |= Flags.frame_duration
+            self._stream.codec_context.sample_aspect_ratio = self._shape.pixel_aspect
+            for track in self._shape.audio:
+                self._tracks[track.index] = self._copied(container, track)
+            container.start_encoding()
+        except BaseException:
+            self._close_quietly(container)
+            raise
+        return container
+
+    def _copied(self, container: av.container.OutputContainer, track: AudioStream) -> AudioStream:
+        try:
+            copy = container.add_stream_from_template(track)
+        except ValueError as error:
+            raise LiveEdgesError(
+                f"the sound of this video ({track.codec_context.name}) does not fit into "
+                f"{self._path.name}; choose an OUT that ends in .mkv"
+            ) from error
+        copy.metadata.update(track.metadata)
+        return copy
+
+    def _close_quietly(self, container: av.container.OutputContainer) -> None:
+        try:
+            container.close()
+        except (av.FFmpegError, OSError):
+            return  # it is thrown away, and why is told already
+
+
+def _color_frame(image: Image) -> av.VideoFrame:
+    return av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), format="bgr24")
