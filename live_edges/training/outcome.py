@@ -1,0 +1,81 @@
+"""The outcome of a run: its metadata, its summary, and how it compares with a shipped file."""
+
+import numpy as np
+import torch
+import torchvision
+from torch import Tensor
+
+from live_edges.training.checkpoint import weights_bytes
+from live_edges.training.closed_form import cosine
+from live_edges.training.loop import LOSS_FLOOR, Trained
+from live_edges.training.targets import analytic_bank
+
+ENOUGH = 1.01  # a run is done when its loss is at most so many times the limit
+
+
+def analytic_cosine(trained: Trained) -> float | None:
+    """Cosine with the analytic kernels; None where there are none, or not as many."""
+    bank = analytic_bank(trained.recipe)
+    if bank is None or len(bank) != len(trained.weight):
+        return None
+    return cosine(trained.weight, torch.from_numpy(bank))
+
+
+def packed(trained: Trained) -> bytes:
+    """Return the weights file: kernels as trained, and all it takes to make them again.
+
+    The kernels answer on the scale of their target, so that the loss can be checked; the live
+    program scales every file to 1 at a unit step when it loads it.
+    """
+    recipe = trained.recipe
+    found = analytic_cosine(trained)
+    metadata = {
+        "made_by": "live-edges train",
+        "recipe": recipe.to_json(),
+        "target": recipe.target,
+        "sigma": f"{recipe.sigma:g}",
+        "noise": f"{recipe.noise:g} of 255",
+        "data": " ".join(recipe.data) or "synthetic dead leaves",
+        "pieces": f"{trained.examples} of {recipe.crop}x{recipe.crop}",
+        "seed": str(recipe.seed),
+        "steps": str(len(trained.losses)),
+        "ended": trained.ended,
+        "loss": f"{trained.loss:.6e}",
+        "held_out_loss": f"{trained.held_out_loss:.6e}",
+        "loss_floor": f"{LOSS_FLOOR:g}",
+        "scale": "as trained; scaled to 1 at a unit step when loaded",
+        "torch": torch.__version__,
+        "torchvision": torchvision.__version__,
+        "numpy": np.__version__,
+    }
+    if trained.best is not None:
+        metadata["optimum"] = f"{trained.limit:.6e}"
+    if found is not None:
+        metadata["cosine_with_analytic"] = f"{found:.8f}"
+    return weights_bytes(trained.weight, metadata)
+
+
+def summary(trained: Trained) -> str:
+    """Say how good the kernels are, and where the time went."""
+    lines = [
+        f"{trained.ended} after {len(trained.losses)} steps on {trained.examples} pieces"
+        + (f", {trained.skipped} pictures skipped" if trained.skipped else ""),
+        f"loss {trained.loss:.4g} of the target's power, on held-out pictures "
+        f"{trained.held_out_loss:.4g}",
+    ]
+    if trained.best is not None:
+        verdict = "done" if trained.ratio <= ENOUGH else "not finished: give it more --steps"
+        lines.append(
+            f"limit (closed form) {trained.limit:.4g}, loss / limit {trained.ratio:.4f} "
+            f"with a floor of {LOSS_FLOOR:g}: {verdict}"
+        )
+    found = analytic_cosine(trained)
+    if found is not None:
+        lines.append(f"cosine with the analytic kernel {found:.6f}")
+    times = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in trained.seconds.items())
+    return "\n".join([*lines, f"time: {times}"])
+
+
+def agreement(trained: Trained, shipped: Tensor) -> float:
+    """Cosine of the new kernels with those of a file, -1 where the shapes differ."""
+    return cosine(trained.weight, shipped) if trained.weight.shape == shipped.shape else -1.0
