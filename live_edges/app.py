@@ -3,7 +3,7 @@
 import logging
 import time
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from live_edges.catalog import Entry
 from live_edges.errors import LiveEdgesError
 from live_edges.frame import Frame
 from live_edges.keymap import Action, bindings, by_key
+from live_edges.limits import NO_LIMITS, Limits
 from live_edges.panel import Panel, Vitals, describe_changes
 from live_edges.render import Rendered, Renderer
 from live_edges.screen import Screen
@@ -20,6 +21,7 @@ from live_edges.settings import Settings
 from live_edges.snapshot import save_snapshot
 from live_edges.sources.base import Source
 from live_edges.stats import Summary
+from live_edges.takes import Takes
 from live_edges.timing import Clock, Durations, Pace, Rate, Stages, Tally
 
 if TYPE_CHECKING:
@@ -32,17 +34,6 @@ REFRESH_S = 0.25  # how old the text on the screen may get while no frame comes
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """When a run ends by itself: after some seconds, after some frames; None for never."""
-
-    duration_s: float | None = None
-    frames: int | None = None
-
-
-NO_LIMITS = Limits()
-
-
 class App:
     """Runs a source through the pipeline onto a screen.
 
@@ -53,6 +44,7 @@ class App:
         entries: the filters by name, in the order of the keys.
         settings: what to start with.
         limits: when to end.
+        takes: makes the recordings; ended with the run.
         folder: where snapshots go.
         clock: seconds, monotonic.
 
@@ -70,6 +62,7 @@ class App:
         entries: dict[str, Entry],
         settings: Settings,
         limits: Limits = NO_LIMITS,
+        takes: Takes | None = None,
         folder: Path = Path(),
         clock: Clock = time.monotonic,
     ) -> None:
@@ -82,6 +75,7 @@ class App:
         self._panel = Panel(listed, entries, clock=clock)
         self._stages, self._latency = Stages(clock), Durations()
         self._shown, self._rate, self._pace = Tally(), Rate(), Pace(clock)
+        self._takes = takes or Takes()
         self._capture = Capture(source, clock=clock)
         self._renderer: Renderer | None = None
         self._frame: Frame | None = None
@@ -102,7 +96,7 @@ class App:
         """
         while self._screen.is_headless and not (self._pipeline.done() or self._is_stopping):
             time.sleep(KEY_WAIT_S)  # nobody sees the raw picture, so no frame is spent on it
-        with self._capture:
+        with self._takes, self._capture:
             self._screen.set_fullscreen(self.settings.is_fullscreen)
             while not self._is_over():
                 self._take_pipeline()
@@ -113,13 +107,7 @@ class App:
                     self._show_frame(frame)
 
     def _is_over(self) -> bool:
-        if self._is_quitting:
-            return True
-        limits, shown = self._limits, self._shown
-        if limits.frames is not None and shown.count >= limits.frames:
-            return True
-        elapsed_s = self._clock() - shown.first if shown.count else 0.0
-        if limits.duration_s is not None and elapsed_s >= limits.duration_s:
+        if self._is_quitting or self._limits.are_reached(self._shown, self._clock()):
             return True
         is_watched = not self._screen.is_headless
         return self._capture.ended and not (
@@ -162,6 +150,8 @@ class App:
     def _wait_for_key(self) -> None:
         if self._clock() - self._refreshed_at > REFRESH_S:
             self._refresh()
+            if self._source.is_live:  # a picture that stands still stands still in the recording
+                self._record(self._clock() - self._shown.last)
         self._obey(self._screen.poll(KEY_WAIT_S))
 
     def _show_frame(self, frame: Frame) -> None:
@@ -174,6 +164,7 @@ class App:
         self._latency.add(now - frame.timestamp)
         self._shown.tick(now)
         self._rate.tick(now)
+        self._record()
         self._obey(key)
 
     def _render(self, frame: Frame) -> None:
@@ -195,6 +186,17 @@ class App:
             self._screen.show(self.rendered.view)
         else:
             self._screen.show(self._panel.over(self.rendered.view, self.settings, vitals))
+
+    def _record(self, held_s: float = 0.0) -> None:
+        """Record what is on the screen, with the time of its frame and how long it was held."""
+        if not (self._takes.is_recording and self._renderer and self._frame and self.rendered):
+            return
+        frame, view = self._frame, self.rendered.view
+        if self._takes.with_hud:
+            view = self._panel.over(view, self.settings, self._vitals())
+        at = (frame.timestamp if self._source.is_live else frame.pts) + held_s
+        if problem := self._takes.write(view, frame.image, at):
+            self._panel.toast(problem)
 
     def _obey(self, key: str | None) -> None:
         binding = self._keys.get(key) if key else None
@@ -221,6 +223,8 @@ class App:
         elif action == "step":
             self.settings = replace(self.settings, is_paused=True)
             self._wants_step = True
+        elif action == "record":
+            self._panel.toast(self._takes.toggle())
         else:
             self._save_snapshot()
 
@@ -264,6 +268,7 @@ class App:
             latency=self._latency,
             stages=self._stages,
             waiting_s=self._waiting_s(),
+            recording=self._takes.status,
         )
 
     def _waiting_s(self) -> float:
@@ -290,4 +295,6 @@ class App:
             fps=round(self._shown.per_second, 2),
             latency_ms=self._latency.percentiles_ms(),
             stages_ms=self._stages.percentiles_ms(),
+            frames_recorded=self._takes.frames,
+            frames_record_dropped=self._takes.dropped,
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from live_edges.errors import LiveEdgesError
 from live_edges.process.cli import add_arguments as add_process_arguments
+from live_edges.recording.arguments import add_encoding_arguments
 from live_edges.settings import VIEWS
 
 COMMANDS = ("run", "process", "cameras", "filters", "doctor")
@@ -54,6 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_source_arguments(run)
     _add_picture_arguments(run)
     _add_run_arguments(run)
+    _add_recording_arguments(run)
     process = commands.add_parser(
         "process",
         help="convert video and image files to their edges",
@@ -159,6 +161,28 @@ def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--stats", type=Path, metavar="FILE.json", help="write what was measured to this file"
     )
+
+
+def _add_recording_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("recording (key r)")
+    group.add_argument(
+        "--record",
+        nargs="?",
+        const="",
+        metavar="PATH",
+        help="record from the start into PATH (.mp4, .mov, .mkv, .webm), or where there is none "
+        "into live-edges-DATE-TIME.mp4; a pause holds the picture while the time of a live "
+        "source runs on",
+    )
+    group.add_argument(
+        "--record-hud", action="store_true", help="record the text over the picture as well"
+    )
+    group.add_argument(
+        "--record-original",
+        action="store_true",
+        help="record the untouched picture beside it, with the same times",
+    )
+    add_encoding_arguments(group)
 
 
 def _run_command(args: argparse.Namespace) -> int:

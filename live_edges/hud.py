@@ -13,6 +13,7 @@ _REFERENCE_SIZE = (1280, 720)  # pixels at which the text has its normal size
 _TEXT_SCALE = 0.55
 _WHITE = (245, 245, 245)
 _YELLOW = (90, 220, 255)
+_RED = (50, 50, 235)
 _SHADE = 0.45  # how much of the picture shines through behind text
 
 
@@ -58,6 +59,16 @@ def draw_toast(canvas: Image, text: str) -> None:
     box = canvas[top : top + line + line // 2, max(0, x - line // 2) : x + width + line // 2]
     box[...] = cv2.convertScaleAbs(box, alpha=_SHADE)
     _write(canvas, text, (x, top + line), scale, _YELLOW)
+
+
+def draw_recording(canvas: Image, text: str) -> None:
+    """Draw a red dot with the time beside it into the top right corner, in place."""
+    scale, (width, _, line) = _fitting(canvas, [(text, "")])
+    left = max(0, canvas.shape[1] - width - 2 * line)
+    box = canvas[: line + line // 2, left:]
+    box[...] = cv2.convertScaleAbs(box, alpha=_SHADE)
+    cv2.circle(canvas, (left + line * 3 // 4, line * 3 // 4), line // 3, _RED, -1, cv2.LINE_AA)
+    _write(canvas, text, (left + line * 3 // 2, line), scale, _WHITE)
 
 
 def _fitting(canvas: Image, rows: Sequence[Row]) -> tuple[float, tuple[int, int, int]]:

@@ -17,7 +17,7 @@ from live_edges.settings import (
     Settings,
 )
 
-Action = Literal["quit", "escape", "step", "snapshot"]
+Action = Literal["quit", "escape", "step", "snapshot", "record"]
 Change = Callable[[Settings], Settings]
 T = TypeVar("T")
 
@@ -80,6 +80,7 @@ def bindings(filters: Sequence[str], initial: Settings = Settings()) -> list[Bin
         Binding(("b",), "b", "next blur radius", lambda s: replace(s, sigma=_next_sigma(s.sigma))),
         Binding(("m",), "m", "mirror", lambda s: _flip(s, "is_mirrored")),
         Binding(("s",), "s", "snapshot: edges and original as PNG", "snapshot"),
+        Binding(("r",), "r", "record what is shown, and stop", "record"),
         Binding(("f",), "f", "fullscreen and back", lambda s: _flip(s, "is_fullscreen")),
         Binding(("i",), "i", "more or less text", lambda s: replace(s, hud=_next(HUDS, s.hud))),
         Binding(("h", "?"), "h ?", "this help", lambda s: _flip(s, "show_help")),

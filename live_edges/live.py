@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from live_edges.app import App, Limits
+from live_edges.app import App
 from live_edges.catalog import Entry, catalog, find
 from live_edges.headless import StatusLine
+from live_edges.limits import Limits
 from live_edges.screen import Screen
 from live_edges.settings import Settings
 from live_edges.snapshot import save_snapshot
 from live_edges.sources import open_source
 from live_edges.sources.base import Source
 from live_edges.stats import write_summary
+from live_edges.takes import TakeOptions, Takes
 from live_edges.window import Window, display_problem
 
 if TYPE_CHECKING:
@@ -47,7 +49,13 @@ def run(args: argparse.Namespace) -> int:
         screen = _open_screen(stack, source, is_headless)
         limits, is_unwatched_demo = _limits(args, source, is_headless)
         app = App(
-            source, screen, pipeline=pipeline, entries=entries, settings=settings, limits=limits
+            source,
+            screen,
+            pipeline=pipeline,
+            entries=entries,
+            settings=settings,
+            limits=limits,
+            takes=stack.enter_context(_takes(args, source)),
         )
         with _stopped_by_signals(app):
             _run_to_summary(app, args.stats)
@@ -102,6 +110,23 @@ def _open_screen(stack: ExitStack, source: Source, is_headless: bool) -> Screen:
         return stack.enter_context(Window())
     stack.enter_context(logging_redirect_tqdm())
     return stack.enter_context(StatusLine(source.frame_count))
+
+
+def _takes(args: argparse.Namespace, source: Source) -> Takes:
+    options = TakeOptions(
+        path=Path(args.record).expanduser() if args.record else None,
+        with_hud=args.record_hud,
+        with_original=args.record_original,
+        waits=not source.is_live,
+        encoder=args.encoder,
+        quality=args.quality,
+        preset=args.preset,
+        overwrite=args.overwrite,
+    )
+    takes = Takes(options)
+    if args.record is not None:
+        log.info("%s", takes.start())
+    return takes
 
 
 def _limits(args: argparse.Namespace, source: Source, is_headless: bool) -> tuple[Limits, bool]:

@@ -40,6 +40,7 @@ class Vitals:
     latency: Durations
     stages: Stages
     waiting_s: float
+    recording: str = ""
 
 
 class Panel:
@@ -81,6 +82,8 @@ class Panel:
             hud.draw_table(canvas, self._help)
         elif settings.hud != "off":
             hud.draw_lines(canvas, self._lines(settings, vitals), swatch=_swatch(settings))
+        if vitals.recording and settings.hud != "off":
+            hud.draw_recording(canvas, vitals.recording)
         if toast:
             hud.draw_toast(canvas, toast)
         return canvas

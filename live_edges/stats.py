@@ -26,6 +26,8 @@ class Summary:
         fps: frames shown per second over the whole run.
         latency_ms: from grabbing a frame to having shown it: ``p50``, ``p95``, ``p99``.
         stages_ms: the same three for each stage of a frame.
+        frames_recorded: pictures in the recordings.
+        frames_record_dropped: pictures left out of them because the encoder was too slow.
     """
 
     source: str
@@ -42,13 +44,18 @@ class Summary:
     fps: float
     latency_ms: dict[str, float]
     stages_ms: dict[str, dict[str, float]]
+    frames_recorded: int = 0
+    frames_record_dropped: int = 0
 
     def __str__(self) -> str:
         """One line for the terminal."""
+        lost = self.frames_record_dropped
         return (
             f"{self.frames_shown} frames shown in {self.duration_s:.1f} s ({self.fps:.1f} fps), "
             f"{self.frames_in} in, {self.frames_dropped} dropped, "
             f"latency {self.latency_ms['p50']:.0f} ms (median)"
+            + (f", {self.frames_recorded} recorded" if self.frames_recorded else "")
+            + (f", {lost} not recorded, for want of speed" if lost else "")
         )
 
 

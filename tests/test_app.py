@@ -11,10 +11,11 @@ import torch
 from fakes import FakeClock, FakeScreen, FakeSource, Stall, make_frames
 from safetensors.torch import save_file
 
-from live_edges.app import App, Limits
+from live_edges.app import App
 from live_edges.catalog import catalog
 from live_edges.errors import DeviceError, SourceError
 from live_edges.frame import Frame
+from live_edges.limits import Limits
 from live_edges.pipeline import EdgePipeline
 from live_edges.settings import Settings
 from live_edges.stats import write_summary

@@ -9,11 +9,11 @@ import live_edges
 
 PACKAGE = Path(live_edges.__file__).parent
 LAYERS = [
-    {"errors", "platforms", "frame", "settings", "timing", "kernels", "screen", "stats"},
+    {"errors", "platforms", "frame", "settings", "timing", "kernels", "screen", "stats", "limits"},
     {"functional", "weights_file", "sources", "window", "hud", "headless", "snapshot", "autogain",
      "recorder", "recording"},
-    {"canny", "catalog", "filters", "capture", "views"},
-    {"pipeline", "compiling", "render", "keymap", "panel", "training", "takes", "process"},
+    {"canny", "catalog", "filters", "capture", "views", "compiling"},
+    {"pipeline", "render", "keymap", "panel", "training", "takes", "process"},
     {"app"},
     {"live", "listings"},
     {"cli", "bench"},
