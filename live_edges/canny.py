@@ -29,8 +29,13 @@ def canny(x: Tensor, weight: Tensor, *, high: float = DEFAULT_HIGH) -> Tensor:
     """
     weight = weight.to(dtype=x.dtype, device=x.device)
     gradient = correlate(pad_replicate(x, weight.shape[-1]), weight)
+    return lines_along(gradient, high).to(x.dtype)
+
+
+def lines_along(gradient: Tensor, high: float) -> Tensor:
+    """Find the lines in a gradient: ``(N, 2, H, W)`` to ``(N, 1, H, W)`` bool; see `canny`."""
     thin = suppress_non_maxima(gradient)
-    return hysteresis(thin >= high, thin >= LOW_OVER_HIGH * high).to(x.dtype)
+    return hysteresis(thin >= high, thin >= LOW_OVER_HIGH * high)
 
 
 def suppress_non_maxima(gradient: Tensor) -> Tensor:

@@ -133,6 +133,13 @@ def _add_picture_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _add_weights_argument(parser)
     group.add_argument(
+        "--compile",
+        choices=("auto", "off", "wait"),
+        default="auto",
+        help="compile the filter: in the background, never, or before the first picture "
+        "(default: %(default)s)",
+    )
+    group.add_argument(
         "--mirror",
         action=argparse.BooleanOptionalAction,
         default=False,

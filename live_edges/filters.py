@@ -1,11 +1,16 @@
 """Filters as torch modules: a catalog entry with its kernels in a buffer, ready for any device."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
 from live_edges import functional as F
-from live_edges.canny import DEFAULT_HIGH, canny
+from live_edges.canny import DEFAULT_HIGH, canny, lines_along
 from live_edges.catalog import Entry
+
+# padded uint8 planes, weight, gain and threshold in; the (N, 1, H, W) uint8 edge image out
+Picture = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 
 
 class LinearFilter(nn.Module):
@@ -21,10 +26,10 @@ class LinearFilter(nn.Module):
         """Map ``(N, in, H, W)`` float in [0, 1] to ``(N, 1, H, W)``, 1 at a unit step."""
         return F.edge_strength(x, self.weight)
 
-    def picture(self, x: Tensor, *, gain: float, threshold: float) -> Tensor:
-        """Map ``(N, in, H, W)`` uint8 to the ``(N, 1, H, W)`` uint8 edge image."""
-        strength = self(x.to(self.weight.dtype) / 255)
-        return F.to_gray_levels(strength, gain, threshold)
+    @property
+    def picture(self) -> Picture:
+        """What makes the edge image, see `live_edges.functional.edge_picture`."""
+        return F.edge_picture
 
 
 class CannyFilter(LinearFilter):
@@ -34,10 +39,16 @@ class CannyFilter(LinearFilter):
         """Map ``(N, 1, H, W)`` float in [0, 1] to ``(N, 1, H, W)``, 1 on lines and 0 elsewhere."""
         return canny(x, self.weight, high=high)
 
-    def picture(self, x: Tensor, *, gain: float, threshold: float) -> Tensor:
-        """As for every filter; ``threshold`` is the gradient that starts a line, 0 the default."""
-        lines = self(x.to(self.weight.dtype) / 255, threshold or DEFAULT_HIGH)
-        return F.to_gray_levels(lines, gain, 0.0)
+    @property
+    def picture(self) -> Picture:
+        """As for every filter, but ``threshold`` is the gradient that starts a line, 0: default."""
+        return _canny_picture
+
+
+def _canny_picture(padded: Tensor, weight: Tensor, gain: Tensor, threshold: Tensor) -> Tensor:
+    gradient = F.correlate(padded.to(weight.dtype), weight)
+    lines = lines_along(gradient, 255 * (float(threshold) or DEFAULT_HIGH))
+    return F.to_gray_levels(lines.to(weight.dtype), gain, 0.0)
 
 
 def make_filter(entry: Entry, *, sigma: float = 1.0) -> LinearFilter:

@@ -118,17 +118,38 @@ def edge_strength(x: Tensor, weight: Tensor) -> Tensor:
     return magnitude(correlate(pad_replicate(x, weight.shape[-1]), weight))
 
 
-def to_gray_levels(strength: Tensor, gain: float | Tensor, threshold: float | Tensor) -> Tensor:
+def to_gray_levels(
+    strength: Tensor, gain: float | Tensor, threshold: float | Tensor, *, white: float = 1.0
+) -> Tensor:
     """Turn edge strength into a picture: amplify, hide what is weak, round, saturate.
 
     Args:
-        strength: float, 1 at a unit step.
+        strength: float, ``white`` at a unit step.
         gain: factor; 1 shows a unit step white.
         threshold: what is darker than this after the gain becomes black, 1 being white.
+        white: 1 for intensities in [0, 1], 255 for gray levels.
 
     Returns:
-        uint8 of the same shape: ``255 * gain * strength``, rounded to nearest, at most 255.
+        uint8 of the same shape: ``255 * gain * strength / white``, rounded, at most 255.
     """
-    shown = strength * gain
-    shown = torch.where(shown >= threshold, shown, torch.zeros_like(shown))
-    return (shown * 255).round().clamp(max=255).to(torch.uint8)
+    shown = strength * (gain * (255 / white))
+    shown = torch.where(shown >= threshold * 255, shown, torch.zeros_like(shown))
+    return shown.round().clamp(max=255).to(torch.uint8)
+
+
+def edge_picture(padded: Tensor, weight: Tensor, gain: Tensor, threshold: Tensor) -> Tensor:
+    """From gray levels to gray levels: all that is done to the pixels, in one function.
+
+    A compiler makes one loop of it, which reads every pixel once and writes it once.
+
+    Args:
+        padded: ``(N, in, H + k - 1, W + k - 1)`` uint8, see `pad_replicate`.
+        weight: ``(out, in, k, k)`` float.
+        gain: scalar tensor, so that another gain compiles nothing.
+        threshold: scalar tensor; both as in `to_gray_levels`.
+
+    Returns:
+        ``(N, 1, H, W)`` uint8.
+    """
+    strength = magnitude(correlate(padded.to(weight.dtype), weight))
+    return to_gray_levels(strength, gain, threshold, white=255)

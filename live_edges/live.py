@@ -4,7 +4,7 @@ import argparse
 import logging
 import signal
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -44,6 +44,7 @@ def run(args: argparse.Namespace) -> int:
     with ExitStack() as stack:
         loader = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="torch-loader"))
         pipeline = loader.submit(_load_pipeline, args, settings)
+        stack.callback(_close, pipeline)
         is_headless = _is_headless(args.headless)
         source = stack.enter_context(_open(args))
         screen = _open_screen(stack, source, is_headless)
@@ -82,8 +83,17 @@ def _load_pipeline(args: argparse.Namespace, settings: Settings) -> "EdgePipelin
     from live_edges.pipeline import EdgePipeline  # brings torch, which takes seconds
 
     return EdgePipeline(
-        settings.filter, device=args.device, sigma=settings.sigma, weights=args.weights
+        settings.filter,
+        device=args.device,
+        sigma=settings.sigma,
+        weights=args.weights,
+        compile=args.compile,
     )
+
+
+def _close(pipeline: "Future[EdgePipeline]") -> None:
+    if pipeline.done() and pipeline.exception() is None:
+        pipeline.result().close()
 
 
 def _is_headless(is_asked_for: bool) -> bool:

@@ -1,7 +1,7 @@
 """The pipeline: a BGR picture in, its edge image out, on the best device there is.
 
-The only module that knows where the numbers are crunched: transfer to and from a device happens in
-`EdgePipeline.__call__`, and nowhere else.
+The only module that knows where the numbers are crunched: transfer to and from a device happens
+here and nowhere else.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from live_edges.catalog import Entry, catalog, find
+from live_edges.compiling import Compiler, Mode
 from live_edges.errors import DeviceError
 from live_edges.filters import make_filter
 from live_edges.frame import Image, check_bgr
@@ -35,12 +36,14 @@ class EdgePipeline:
             strength of the gradient that starts a line, 0 meaning its default.
         sigma: blur radius in pixels, 0.3 to 5, for the filters that have one.
         weights: weights files to choose from by name, beside those that came with the program.
+        compile: ``auto`` compiles a linear filter in the background once it is in steady use,
+            ``wait`` at its first picture, ``off`` never.
 
     Attributes:
         device: the `torch.device` in use.
         device_reason: why this device, in words.
         gain, threshold: as above; change them between two calls at will.
-        execution: how the filter runs: ``eager``.
+        execution: how the filter runs: ``eager``, ``compiling`` (still eagerly) or ``compiled``.
 
     Raises:
         DeviceError: the device is not there.
@@ -55,8 +58,6 @@ class EdgePipeline:
         array([  0,   0, 255, 255,   0,   0], dtype=uint8)
     """
 
-    execution = "eager"
-
     def __init__(
         self,
         filter: str = "sobel",
@@ -66,6 +67,7 @@ class EdgePipeline:
         threshold: float = 0.0,
         sigma: float = 1.0,
         weights: Iterable[str | Path] = (),
+        compile: Mode = "auto",
     ) -> None:
         weights = list(weights)
         if Path(filter).suffix in (".safetensors", ".pt", ".pth"):
@@ -75,6 +77,8 @@ class EdgePipeline:
         self.device, self.device_reason = choose_device(device)
         self.gain = gain
         self.threshold = threshold
+        self._compiler = Compiler(compile)
+        self._staging = np.empty((0, 0, 0), np.uint8)
         self._chosen: tuple[str, float] | None = None
         self.select(filter, sigma=sigma)
 
@@ -86,6 +90,20 @@ class EdgePipeline:
         self._filter = make_filter(entry, sigma=sigma).to(self.device)
         self._entry = entry
         self._chosen = (filter, sigma)
+
+    def close(self) -> None:
+        """Stop compiling in the background; the pipeline can still be used."""
+        self._compiler.close()
+
+    @property
+    def execution(self) -> str:
+        """How the filter runs: ``eager``, ``compiling`` (still eagerly) or ``compiled``."""
+        if (
+            self._compiler.is_compiled(tuple(self._filter.weight.shape))
+            and not self._entry.is_binary
+        ):
+            return "compiled"
+        return "compiling" if self._compiler.is_compiling else "eager"
 
     @property
     def entry(self) -> Entry:
@@ -106,14 +124,14 @@ class EdgePipeline:
             ValueError: ``image`` is something else.
         """
         check_bgr(image)
-        if self.reads_luma:
-            # By OpenCV: faster than torch on the CPU, and a third of the bytes cross to a GPU.
-            with stages("upload"):
-                luma = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
-            return self.edges_of_luma(luma, stages=stages)
         with stages("upload"):
-            planes = np.ascontiguousarray(image[..., ::-1].transpose(2, 0, 1))
-        return self._edges_of_planes(planes, stages)
+            planes = self._staged(image.shape[:2])
+            if self.reads_luma:
+                # By OpenCV: faster than torch on the CPU, and fewer bytes cross to a GPU.
+                cv2.cvtColor(image, cv2.COLOR_BGR2GRAY, dst=planes[0])
+            else:
+                planes[...] = image[..., ::-1].transpose(2, 0, 1)
+        return self._edges_of_staged(stages)
 
     def edges_of_luma(self, luma: Image, *, stages: StageTimer = _untimed) -> Image:
         """Find the edges of a picture that is gray already, as decoded video is.
@@ -132,19 +150,35 @@ class EdgePipeline:
             raise ValueError(f"{self.entry.name} reads colours; call the pipeline with BGR instead")
         if luma.dtype != np.uint8 or luma.ndim != 2 or luma.size == 0:
             raise ValueError(f"luma needs to be (H, W) uint8, got {luma.dtype} {luma.shape}")
-        return self._edges_of_planes(luma[None], stages)
+        with stages("upload"):
+            self._staged(luma.shape)[0] = luma
+        return self._edges_of_staged(stages)
 
     @property
     def reads_luma(self) -> bool:
         """Whether the filter looks at brightness alone, and not at colours."""
         return int(self._filter.weight.shape[1]) == 1
 
+    def _staged(self, size: tuple[int, ...]) -> Image:
+        """Return the planes to write the next picture to, inside the room for its border."""
+        planes, kernel_size = self._filter.weight.shape[1], self._filter.weight.shape[-1]
+        shape = (planes, size[0] + kernel_size - 1, size[1] + kernel_size - 1)
+        if self._staging.shape != shape:
+            self._staging = np.empty(shape, np.uint8)
+        before = kernel_size // 2
+        return self._staging[:, before : before + size[0], before : before + size[1]]
+
     @torch.inference_mode()
-    def _edges_of_planes(self, planes: Image, stages: StageTimer) -> Image:
+    def _edges_of_staged(self, stages: StageTimer) -> Image:
+        weight = self._filter.weight
         with stages("upload"):
-            x = torch.from_numpy(planes)[None].to(self.device)
+            repeat_border(self._staging, weight.shape[-1])
+            padded = torch.from_numpy(self._staging)[None].to(self.device)
+            gain = torch.tensor(self.gain, device=self.device)
+            threshold = torch.tensor(self.threshold, device=self.device)
         with stages("filter"):
-            edges = self._filter.picture(x, gain=self.gain, threshold=self.threshold)
+            arguments = (padded, weight, gain, threshold)
+            edges = self._compiler.best(self._filter.picture, arguments)(*arguments)
             self._synchronize()
         with stages("download"):
             return np.asarray(edges[0, 0].cpu().numpy())
@@ -152,6 +186,22 @@ class EdgePipeline:
     def _synchronize(self) -> None:
         if self.device.type != "cpu":
             getattr(torch, self.device.type).synchronize()
+
+
+def repeat_border(padded: Image, kernel_size: int) -> None:
+    """Repeat the outermost pixels of the picture inside ``padded``, in place.
+
+    Args:
+        padded: ``(planes, H + k - 1, W + k - 1)``, laid out as `functional.pad_replicate` does.
+        kernel_size: k.
+    """
+    before, after = kernel_size // 2, (kernel_size - 1) // 2
+    top, left = before, before
+    bottom, right = padded.shape[1] - after - 1, padded.shape[2] - after - 1
+    padded[:, :top] = padded[:, top : top + 1]
+    padded[:, bottom + 1 :] = padded[:, bottom : bottom + 1]
+    padded[:, :, :left] = padded[:, :, left : left + 1]
+    padded[:, :, right + 1 :] = padded[:, :, right : right + 1]
 
 
 def choose_device(name: str = "auto") -> tuple[torch.device, str]:

@@ -42,7 +42,7 @@ def make_app(source, screen, *, settings=PLAIN, weights=(), pipeline=None, **opt
     return App(
         source,
         screen,
-        pipeline=pipeline or loaded(EdgePipeline(device="cpu", weights=weights)),
+        pipeline=pipeline or loaded(EdgePipeline(device="cpu", weights=weights, compile="off")),
         entries=catalog(weights),
         settings=settings,
         clock=screen.clock or FakeClock(),

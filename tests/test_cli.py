@@ -119,7 +119,7 @@ def test_the_unwatched_demo_leaves_its_last_picture(tmp_path, monkeypatch, caplo
     monkeypatch.setattr("live_edges.live.DEMO_LIMIT_S", 0.3)
 
     with caplog.at_level(logging.INFO):
-        assert main(["run", "demo"]) == 0
+        assert main(["run", "demo", "--compile", "off"]) == 0
 
     [path] = tmp_path.glob("live-edges-*-overlay.png")
     assert cv2.imread(str(path)).shape == (720, 1280, 3)
@@ -179,7 +179,19 @@ def test_doctor_reports_on_everything(capsys):
 def test_a_signal_ends_a_run_cleanly_with_the_summary(tmp_path, number):
     stats = tmp_path / "s.json"
     child = subprocess.Popen(
-        [sys.executable, "-m", "live_edges", "run", "demo", "--duration", "60", "--stats", stats],
+        [
+            sys.executable,
+            "-m",
+            "live_edges",
+            "run",
+            "demo",
+            "--duration",
+            "60",
+            "--compile",
+            "off",
+            "--stats",
+            stats,
+        ],
         stderr=subprocess.PIPE,
         text=True,
         env=NO_DISPLAY,

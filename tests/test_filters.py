@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from live_edges import EdgePipeline
 from live_edges.catalog import catalog
 from live_edges.filters import make_filter
 
@@ -59,14 +60,14 @@ def test_a_flat_picture_has_no_edges(edge_filter, planes, device, level):
     assert strength.max() <= 2e-6  # rounding of up to 169 float32 taps
 
 
-@pytest.mark.parametrize("turns", range(4))
-def test_an_upright_unit_step_reads_1_at_most_and_somewhere(edge_filter, planes, device, turns):
+def test_an_upright_unit_step_reads_1_at_most_and_somewhere(edge_filter, planes, device):
     step = torch.zeros(1, planes, 41, 41, device=device)
     step[..., 20:] = 1
 
-    strength = edge_filter(step.rot90(turns, (2, 3)))
+    strengths = [edge_filter(step.rot90(turns, (2, 3))).max().item() for turns in range(4)]
 
-    assert strength.max().item() == pytest.approx(1, abs=1e-5)
+    assert max(strengths) == pytest.approx(1, abs=1e-5)
+    assert min(strengths) > 0.95  # a learned kernel favours a direction, but not by much
 
 
 def test_a_batch_equals_its_single_pictures(edge_filter, planes, device):
@@ -133,8 +134,7 @@ def gray():
 
 
 def picture_of(name, gray):
-    x = torch.from_numpy(gray)[None, None]
-    return make_filter(ENTRIES[name]).picture(x, gain=1.0, threshold=0.0)[0, 0].numpy()
+    return EdgePipeline(name, device="cpu", compile="off").edges_of_luma(gray)
 
 
 def rounded(strength):
