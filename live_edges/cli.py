@@ -10,8 +10,7 @@ from live_edges.errors import LiveEdgesError
 from live_edges.process.cli import add_arguments as add_process_arguments
 from live_edges.recording.arguments import add_encoding_arguments
 from live_edges.settings import VIEWS
-
-COMMANDS = ("run", "process", "cameras", "filters", "doctor")
+from live_edges.training.cli import add_arguments as add_training_arguments
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -63,6 +62,19 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_picture_arguments(process)
     add_process_arguments(process)
+    train = commands.add_parser(
+        "train",
+        help="learn the kernels of one nn.Conv2d from blur-difference targets",
+        description="Learn kernels offline and write them to a weights file that runs live.",
+    )
+    add_training_arguments(train)
+    bench = commands.add_parser(
+        "bench",
+        help="time the pipeline against OpenCV and others, in turn, on the same picture",
+        description="Time the pipeline against named alternatives in one run, and check that "
+        "all of them agree on the picture.",
+    )
+    _add_bench_arguments(bench)
     commands.add_parser("cameras", help="list the cameras that are plugged in, with their modes")
     filters = commands.add_parser("filters", help="list every filter and where it comes from")
     _add_weights_argument(filters)
@@ -192,12 +204,47 @@ def _add_recording_arguments(parser: argparse.ArgumentParser) -> None:
     add_encoding_arguments(group)
 
 
+def _add_bench_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--size", type=_size, default=(1920, 1080), metavar="WxH", help="(default: 1920x1080)"
+    )
+    parser.add_argument(
+        "--filter",
+        default="sobel",
+        metavar="NAME",
+        help="one of `live-edges filters` (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--device", default="auto", metavar="NAME", help="as for run (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--compile",
+        choices=("wait", "off"),
+        default="wait",
+        help="time our compiled filter too, or only the eager one (default: %(default)s)",
+    )
+    parser.add_argument("--threads", type=_count, metavar="N", help="threads for everybody")
+    parser.add_argument(
+        "--rounds", type=_count, default=30, metavar="N", help="timings each (default: %(default)s)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
+    parser.add_argument("--markdown", action="store_true", help="print a table for a README")
+
+
 def _run_command(args: argparse.Namespace) -> int:
     # Each command is imported where it runs, so that --help never waits for torch.
     if args.command == "run":
         from live_edges.live import run
 
         return run(args)
+    if args.command == "train":
+        from live_edges.training.cli import run as train
+
+        return train(args)
+    if args.command == "bench":
+        from live_edges.bench import run as bench
+
+        return bench(args)
     if args.command == "process":
         from live_edges.process.cli import run
 

@@ -139,6 +139,8 @@ def compile_picture(arguments: tuple[Tensor, Tensor, Tensor, Tensor]) -> Picture
     from torch._dynamo import config as dynamo  # a second to import, only where it is needed
     from torch._inductor import config as inductor
 
+    # It warns of a CUDA toolkit without a GPU, which says nothing to somebody who uses a camera.
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
     dynamo.recompile_limit = MAX_VARIANTS
     inductor.compile_threads = 1  # one loop to compile; a pool of processes would only wait
     compiled: Callable[..., Tensor] = torch.compile(edge_picture, dynamic=True, fullgraph=True)
