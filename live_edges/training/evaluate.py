@@ -17,6 +17,7 @@ from live_edges.training.report import picture_example, png, show
 
 NOISES = (0.0, 5.0, 10.0, 15.0, 25.0)  # of 255; a dim room is about 15
 PICTURE_NOISE = 15.0
+SHOWN = 2  # pictures drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +99,8 @@ def _decibels(value: float) -> str:
 
 
 def draw_comparison(pictures: Sequence[Tensor], banks: dict[str, Tensor], recipe: Recipe) -> bytes:
-    """Draw, for up to three pictures, the noisy input, the clean edges and what filters see."""
-    chosen = pictures[:3]
+    """Draw, for the first pictures, the noisy input, the clean edges and what filters see."""
+    chosen = pictures[:SHOWN]
     figure = Figure(figsize=(12.5, 2.05 * len(chosen) + 0.2), layout="constrained")
     axes: Any = figure.subplots(len(chosen), 2 + len(banks), squeeze=False)
     for line, picture in zip(axes, chosen, strict=True):

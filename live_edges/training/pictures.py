@@ -15,7 +15,6 @@ import numpy as np
 import torch
 import torchvision.transforms.v2.functional as TF
 from torch import Tensor
-from torchvision.io import ImageReadMode, decode_image
 
 from live_edges.errors import LiveEdgesError, SourceError, TrainingError
 from live_edges.frame import Image
@@ -125,12 +124,8 @@ def read_picture(path: Path, pairs: Path | None = None) -> Tensor | None:
 
 
 def _decode(path: Path) -> Tensor | None:
-    try:
-        picture: Tensor = decode_image(str(path), ImageReadMode.RGB, apply_exif_orientation=True)
-    except RuntimeError:
-        image = read_image(path)  # formats that torchvision does not read
-        return None if image is None else _from_bgr(image)
-    return picture
+    image = read_image(path)  # OpenCV: torchvision's own decoders are deprecated since 0.29
+    return None if image is None else _from_bgr(image)
 
 
 def _from_bgr(image: Image) -> Tensor:

@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import SymLogNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from live_edges import functional as F
@@ -21,6 +22,7 @@ from live_edges.training.pictures import find_pictures
 from live_edges.training.recipe import BLUR_DIFFERENCE, Recipe
 from live_edges.training.targets import analytic_bank
 
+COLOURS = 48
 SHOWN_HEIGHT, SHOWN_WIDTH = 240, 320
 PLANES = {1: ("",), 3: (" (red)", " (green)", " (blue)")}
 
@@ -41,10 +43,14 @@ def draw_report(trained: Trained, title: str) -> bytes:
 
 
 def png(figure: Figure) -> bytes:
-    """Render a figure; no date and no version in it, so that equal figures are equal bytes."""
-    FigureCanvasAgg(figure)
+    """Render a figure in few colours, small; equal figures are equal bytes."""
+    canvas = FigureCanvasAgg(figure)
+    figure.set_dpi(90)
+    canvas.draw()
+    drawn = canvas.buffer_rgba()  # type: ignore[no-untyped-call]
+    pixels = Image.fromarray(np.asarray(drawn)).convert("RGB")
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=90, metadata={"Software": None})
+    pixels.quantize(COLOURS, dither=Image.Dither.NONE).save(buffer, "png", optimize=True)
     return buffer.getvalue()
 
 
