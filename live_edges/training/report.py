@@ -46,7 +46,7 @@ def png(figure: Figure) -> bytes:
     """Render a figure in few colours, small; equal figures are equal bytes."""
     canvas = FigureCanvasAgg(figure)
     figure.set_dpi(90)
-    canvas.draw()
+    canvas.draw()  # type: ignore[no-untyped-call]
     drawn = canvas.buffer_rgba()  # type: ignore[no-untyped-call]
     pixels = Image.fromarray(np.asarray(drawn)).convert("RGB")
     buffer = io.BytesIO()
