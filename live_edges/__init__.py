@@ -9,14 +9,14 @@ The Python API::
 
 from typing import TYPE_CHECKING, Any
 
-from live_edges.platforms import prepare_opencv
+from live_edges.platforms import prepare_libraries
 
 if TYPE_CHECKING:
     from live_edges.pipeline import EdgePipeline
 
 __all__ = ["EdgePipeline"]
 
-prepare_opencv()  # here, because nothing below this package can have imported cv2 yet
+prepare_libraries()  # here, because nothing below this package can have imported cv2 yet
 
 
 def __getattr__(name: str) -> Any:
