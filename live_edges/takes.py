@@ -114,7 +114,7 @@ class Takes:
                 log.warning("%s", error)
                 told = str(error)
             else:
-                if recorder.frames:
+                if recorder.frames and not recorder.has_failed:
                     log.info("saved %s (%.1f s)", recorder.path, recorder.duration_s)
                     told = told or f"saved {recorder.path.name}"
         self._frames, self._dropped = self.frames, self.dropped

@@ -31,7 +31,7 @@ RICH = np.random.default_rng(0).integers(16, 236, (48, 64), dtype=np.uint8)
 
 
 def process(*args: object) -> int:
-    return main(["process", *map(str, args), "--device", "cpu"])
+    return main(["process", *map(str, args), "--device", "cpu", "--compile", "off"])
 
 
 def times_of(path: Path) -> list[float]:
@@ -136,7 +136,7 @@ def test_ffprobe_sees_the_same_times_and_duration(tmp_path, pts):
     before, after = _ffprobe(movie), _ffprobe(tmp_path / "b.mp4")
     assert after["frames"] == before["frames"]
     assert len(after["frames"]) == len(pts)
-    assert after["streams"] == before["streams"]
+    assert float(after["streams"][0]["duration"]) == pytest.approx((pts[-1] + 1) / RATE)
 
 
 def _ffprobe(path: Path) -> dict:
@@ -168,7 +168,7 @@ def test_the_picture_is_that_of_the_pipeline(tmp_path, filter):
 
     assert process(movie, "-o", tmp_path / "b.mp4", *options) == 0
 
-    pipeline = EdgePipeline(filter, device="cpu")
+    pipeline = EdgePipeline(filter, device="cpu", compile="off")
     expected = [pipeline.edges_of_luma(gray) for gray in grays_of(movie)]
     assert all(
         psnr(actual, wanted) > 40
@@ -180,7 +180,7 @@ def test_the_picture_is_that_of_the_pipeline(tmp_path, filter):
 def test_the_short_way_by_luma_equals_the_long_way_by_colour(tmp_path, filter):
     movie = write_movie(tmp_path / "a.mp4")
     settings = Settings(filter=filter, view="edges", auto_gain=False)
-    pipeline = EdgePipeline(filter, device="cpu")
+    pipeline = EdgePipeline(filter, device="cpu", compile="off")
     with av.open(str(movie)) as container:
         frame = next(container.decode(video=0))
         image = frame.to_ndarray(format="bgr24")

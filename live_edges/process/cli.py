@@ -5,7 +5,7 @@ import logging
 import math
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -74,7 +74,7 @@ def _convert_all(todo: "list[Job]", args: argparse.Namespace, *, is_batch: bool)
 
     pipeline, settings = _pipeline(args)
     failed = 0
-    with logging_redirect_tqdm():
+    with closing(pipeline), logging_redirect_tqdm():
         for number, job in enumerate(todo, 1):
             label = f"{number}/{len(todo)} {job.source.name}" if is_batch else job.source.name
             try:
@@ -106,7 +106,9 @@ def _pipeline(args: argparse.Namespace) -> "tuple[EdgePipeline, Settings]":
         sigma=args.sigma,
         is_mirrored=args.mirror,
     )
-    pipeline = EdgePipeline(name, device=args.device, sigma=args.sigma, weights=args.weights)
+    pipeline = EdgePipeline(
+        name, device=args.device, sigma=args.sigma, weights=args.weights, compile=args.compile
+    )
     log.info("device: %s (%s)", pipeline.device, pipeline.device_reason)
     return pipeline, settings
 

@@ -85,6 +85,11 @@ class Recorder:
         """Seconds from the first picture to the latest."""
         return max(self._latest_ticks, 0) / TICKS_PER_S
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether the recording ended before it was asked to."""
+        return self._error is not None
+
     def write(self, image: Image, timestamp: float) -> bool:
         """Record one picture.
 
