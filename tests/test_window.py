@@ -7,7 +7,6 @@ import sys
 import time
 from contextlib import ExitStack, contextmanager
 
-import av
 import cv2
 import numpy as np
 import pytest
@@ -17,6 +16,13 @@ from live_edges import window
 SCREEN = (1400, 900)
 DEADLINE_S = 40.0  # bounds a failure only; a cold import of torch takes 15 s
 LEFT, RIGHT = (200, 60, 20), (20, 180, 240)  # BGR of the two halves of the picture
+
+GRAB = """
+import sys, av
+options = {"video_size": sys.argv[2], "draw_mouse": "0"}
+with av.open(sys.argv[1], format="x11grab", options=options) as grab:
+    sys.stdout.buffer.write(next(grab.decode(video=0)).to_ndarray(format="bgr24").tobytes())
+"""
 
 needs_xvfb = pytest.mark.skipif(
     not (shutil.which("Xvfb") and shutil.which("xdotool")), reason="needs Xvfb and xdotool"
@@ -41,10 +47,11 @@ class Screen:
             self.tool("mousemove", "300", "300", "key", key)
 
     def picture(self):
-        """What is on the screen, (H, W, 3) BGR."""
-        options = {"video_size": f"{SCREEN[0]}x{SCREEN[1]}", "draw_mouse": "0"}
-        with av.open(self.env["DISPLAY"], format="x11grab", options=options) as grab:
-            return next(grab.decode(video=0)).to_ndarray(format="bgr24")
+        """What is on the screen, (H, W, 3) BGR; a child grabs it, for it may end its process."""
+        size = f"{SCREEN[0]}x{SCREEN[1]}"
+        command = [sys.executable, "-c", GRAB, self.env["DISPLAY"], size]
+        raw = subprocess.run(command, capture_output=True, check=True).stdout
+        return np.frombuffer(raw, np.uint8).reshape(SCREEN[1], SCREEN[0], 3)
 
     def window_picture(self):
         """The 640x480 of the picture under test, without the text at its top and lower edge."""
