@@ -13,6 +13,7 @@ from live_edges.errors import LiveEdgesError
 from live_edges.recording.arguments import add_encoding_arguments
 
 if TYPE_CHECKING:
+    from live_edges.compiling import Mode
     from live_edges.pipeline import EdgePipeline
     from live_edges.process.conversion import Report
     from live_edges.process.jobs import Job
@@ -41,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--start", type=_seconds, metavar="S", help="begin so many seconds in")
     group.add_argument("--end", type=_seconds, metavar="S", help="end so many seconds in")
     add_encoding_arguments(group)
-    parser.set_defaults(view="edges")
+    parser.set_defaults(view="edges", compile="wait")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -72,7 +73,9 @@ def _convert_all(todo: "list[Job]", args: argparse.Namespace, *, is_batch: bool)
     """Convert every file, and return how many could not be."""
     from tqdm.contrib.logging import logging_redirect_tqdm
 
-    pipeline, settings = _pipeline(args)
+    has_video = any(not job.is_image for job in todo)
+    # Compiling takes seconds, which pictures, being few or of many sizes, do not earn back.
+    pipeline, settings = _pipeline(args, args.compile if has_video else "off")
     failed = 0
     with closing(pipeline), logging_redirect_tqdm():
         for number, job in enumerate(todo, 1):
@@ -91,7 +94,7 @@ def _convert_all(todo: "list[Job]", args: argparse.Namespace, *, is_batch: bool)
     return failed
 
 
-def _pipeline(args: argparse.Namespace) -> "tuple[EdgePipeline, Settings]":
+def _pipeline(args: argparse.Namespace, compile: "Mode") -> "tuple[EdgePipeline, Settings]":
     from live_edges.catalog import catalog, find
     from live_edges.pipeline import EdgePipeline
     from live_edges.settings import Settings
@@ -107,7 +110,7 @@ def _pipeline(args: argparse.Namespace) -> "tuple[EdgePipeline, Settings]":
         is_mirrored=args.mirror,
     )
     pipeline = EdgePipeline(
-        name, device=args.device, sigma=args.sigma, weights=args.weights, compile=args.compile
+        name, device=args.device, sigma=args.sigma, weights=args.weights, compile=compile
     )
     log.info("device: %s (%s)", pipeline.device, pipeline.device_reason)
     return pipeline, settings
