@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from live_edges import arguments
 from live_edges.errors import LiveEdgesError
 from live_edges.process.cli import add_arguments as add_process_arguments
 from live_edges.recording.arguments import add_encoding_arguments
@@ -92,14 +93,17 @@ def _add_source_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group = parser.add_argument_group("source")
     group.add_argument(
-        "--size", type=_size, metavar="WxH", help="size to ask the camera for, such as 1280x720"
+        "--size",
+        type=arguments.size,
+        metavar="WxH",
+        help="size to ask the camera for, such as 1280x720",
     )
     group.add_argument(
-        "--fps", type=_positive, metavar="N", help="frame rate to ask the camera for"
+        "--fps", type=arguments.positive, metavar="N", help="frame rate to ask the camera for"
     )
     group.add_argument(
         "--fourcc",
-        type=_fourcc,
+        type=arguments.fourcc,
         default="MJPG",
         help="pixel format to ask the camera for (default: %(default)s)",
     )
@@ -118,20 +122,20 @@ def _add_picture_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--gain",
-        type=_positive,
+        type=arguments.positive,
         metavar="X",
         help="brightness of the edges, 1 shows a black-to-white step white (default: automatic)",
     )
     group.add_argument(
         "--threshold",
-        type=_share,
+        type=arguments.share,
         default=0.0,
         metavar="X",
         help="hide edges darker than this, 0 to 1 (default: %(default)s)",
     )
     group.add_argument(
         "--sigma",
-        type=_sigma,
+        type=arguments.sigma,
         default=1.0,
         metavar="PIXELS",
         help="blur radius of log, gaussian-gradient, blur-difference and canny, 0.3 to 5 "
@@ -175,8 +179,12 @@ def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("run")
     group.add_argument("--fullscreen", action="store_true", help="fill the screen")
     group.add_argument("--headless", action="store_true", help="open no window")
-    group.add_argument("--duration", type=_positive, metavar="S", help="end after so many seconds")
-    group.add_argument("--frames", type=_count, metavar="N", help="end after so many frames")
+    group.add_argument(
+        "--duration", type=arguments.positive, metavar="S", help="end after so many seconds"
+    )
+    group.add_argument(
+        "--frames", type=arguments.count, metavar="N", help="end after so many frames"
+    )
     group.add_argument(
         "--stats", type=Path, metavar="FILE.json", help="write what was measured to this file"
     )
@@ -206,7 +214,11 @@ def _add_recording_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_bench_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--size", type=_size, default=(1920, 1080), metavar="WxH", help="(default: 1920x1080)"
+        "--size",
+        type=arguments.size,
+        default=(1920, 1080),
+        metavar="WxH",
+        help="(default: 1920x1080)",
     )
     parser.add_argument(
         "--filter",
@@ -223,9 +235,15 @@ def _add_bench_arguments(parser: argparse.ArgumentParser) -> None:
         default="wait",
         help="time our compiled filter too, or only the eager one (default: %(default)s)",
     )
-    parser.add_argument("--threads", type=_count, metavar="N", help="threads for everybody")
     parser.add_argument(
-        "--rounds", type=_count, default=30, metavar="N", help="timings each (default: %(default)s)"
+        "--threads", type=arguments.count, metavar="N", help="threads for everybody"
+    )
+    parser.add_argument(
+        "--rounds",
+        type=arguments.count,
+        default=30,
+        metavar="N",
+        help="timings each (default: %(default)s)",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
     parser.add_argument("--markdown", action="store_true", help="print a table for a README")
@@ -265,44 +283,3 @@ def _version() -> str:
         return f"live-edges {version('live-edges')}"
     except PackageNotFoundError:
         return "live-edges (not installed)"
-
-
-def _size(text: str) -> tuple[int, int]:
-    width, _, height = text.lower().partition("x")
-    if not (width.isdecimal() and height.isdecimal() and int(width) > 0 and int(height) > 0):
-        raise argparse.ArgumentTypeError(f"'{text}' is no size; write width x height as 1280x720")
-    return int(width), int(height)
-
-
-def _number(text: str, low: float, high: float, meaning: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = float("nan")
-    if not low <= number <= high:
-        raise argparse.ArgumentTypeError(f"'{text}' is not {meaning}")
-    return number
-
-
-def _positive(text: str) -> float:
-    return _number(text, 1e-3, 1e6, "a number above 0")
-
-
-def _share(text: str) -> float:
-    return _number(text, 0, 1, "a number from 0 to 1")
-
-
-def _sigma(text: str) -> float:
-    return _number(text, 0.3, 5, "a number of pixels from 0.3 to 5")
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above 0")
-    return int(text)
-
-
-def _fourcc(text: str) -> str:
-    if len(text) != 4 or not text.isascii():
-        raise argparse.ArgumentTypeError(f"'{text}' has not the four letters of a code like MJPG")
-    return text

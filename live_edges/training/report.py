@@ -22,7 +22,7 @@ from live_edges.training.pictures import find_pictures
 from live_edges.training.recipe import BLUR_DIFFERENCE, Recipe
 from live_edges.training.targets import analytic_bank
 
-COLOURS = 48
+COLOURS = 256
 SHOWN_HEIGHT, SHOWN_WIDTH = 240, 320
 PLANES = {1: ("",), 3: (" (red)", " (green)", " (blue)")}
 
