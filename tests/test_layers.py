@@ -9,8 +9,8 @@ import live_edges
 
 PACKAGE = Path(live_edges.__file__).parent
 LAYERS = [
-    {"errors", "platforms", "frame", "settings", "timing", "kernels", "screen", "stats", "arguments",
-     "limits"},
+    {"errors", "platforms", "frame", "settings", "timing", "kernels", "screen", "stats",
+     "arguments", "limits"},
     {"functional", "weights_file", "sources", "window", "hud", "headless", "snapshot", "autogain",
      "recorder", "recording"},
     {"canny", "catalog", "filters", "capture", "views", "compiling"},
