@@ -4,9 +4,9 @@ import logging
 import threading
 import time
 from collections import deque
-from types import TracebackType
 from typing import Self
 
+from live_edges.closing import Closing
 from live_edges.frame import Frame
 from live_edges.sources.base import Source
 from live_edges.timing import Clock, Rate
@@ -18,7 +18,7 @@ JOIN_S = 2.0  # how long closing waits for the reader
 STALE_S = 2.0  # a source that has sent nothing for this long delivers 0 frames per second
 
 
-class Capture:
+class Capture(Closing):
     """Hands out the frames that a thread reads from ``source``, and closes it in the end.
 
     Drop policy: a live source has one slot that the newest frame overwrites, and what was
@@ -62,15 +62,6 @@ class Capture:
         """Start reading."""
         self._thread.start()
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Stop reading and close the source."""
-        self.close()
 
     def read(self, timeout: float) -> Frame | None:
         """Return the next frame, each one once; None if none came within ``timeout`` seconds.

@@ -1,14 +1,12 @@
 """The screen where there is none: a status line in the terminal instead of a window."""
 
-from types import TracebackType
-from typing import Self
-
 from tqdm import tqdm
 
+from live_edges.closing import Closing
 from live_edges.frame import Image
 
 
-class StatusLine:
+class StatusLine(Closing):
     """Takes the place of `live_edges.window.Window` and shows how the run goes.
 
     Args:
@@ -40,16 +38,3 @@ class StatusLine:
     def close(self) -> None:
         """Leave the line as it stands."""
         self._bar.close()
-
-    def __enter__(self) -> Self:
-        """Return the status line."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the status line."""
-        self.close()

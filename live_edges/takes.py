@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
+from live_edges.closing import Closing
 from live_edges.errors import RecordingError
 from live_edges.frame import Image
 from live_edges.recording.storage import check_ending, unused_path
@@ -42,7 +42,7 @@ class TakeOptions:
     overwrite: bool = False
 
 
-class Takes:
+class Takes(Closing):
     """Starts and stops recordings and hands them what is on the screen.
 
     Every failure ends the take, is told in one line, and leaves the run alone.
@@ -154,19 +154,6 @@ class Takes:
     def close(self) -> None:
         """End the take that is running; safe to call twice."""
         self.stop()
-
-    def __enter__(self) -> Self:
-        """Return the takes."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """End the take that is running."""
-        self.close()
 
     def _open(self, path: Path) -> "Recorder":
         from live_edges.recording.encoding import Encoding  # brings PyAV

@@ -4,13 +4,12 @@ import contextlib
 import os
 import subprocess
 import sys
-from types import TracebackType
-from typing import Self
 
 import cv2
 import numpy as np
 
 from live_edges import platforms
+from live_edges.closing import Closing
 from live_edges.frame import Image
 
 TITLE = "live-edges"
@@ -47,7 +46,7 @@ def display_problem() -> str | None:
     return f"the display {os.environ.get('DISPLAY', '')} can not be opened"
 
 
-class Window:
+class Window(Closing):
     """One window on the screen that shows pictures and hears keys; main thread only."""
 
     is_headless = False
@@ -121,19 +120,6 @@ class Window:
         with contextlib.suppress(cv2.error):  # the user may have closed it already
             cv2.destroyWindow(self._title)
             cv2.waitKey(1)
-
-    def __enter__(self) -> Self:
-        """Return the open window."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the window."""
-        self.close()
 
 
 def key_name(code: int) -> str | None:

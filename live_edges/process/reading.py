@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, cast
 
 import av
 from av.audio.stream import AudioStream
 
+from live_edges.closing import Closing
 from live_edges.errors import SourceError
 from live_edges.sources.decoding import FALLBACK_FPS, SHORTFALL_S, reason
 
@@ -41,7 +41,7 @@ class Span:
     end_s: float = math.inf
 
 
-class VideoReader:
+class VideoReader(Closing):
     """Decodes the first video track of a file and passes on the packets of its sound.
 
     Iterate it once. Damaged packets are passed over.
@@ -137,19 +137,6 @@ class VideoReader:
     def close(self) -> None:
         """Close the file; safe to call twice."""
         self._container.close()
-
-    def __enter__(self) -> Self:
-        """Return the open file."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the file."""
-        self.close()
 
     def _seek(self) -> None:
         if self._first_ticks > 0:

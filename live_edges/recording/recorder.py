@@ -5,9 +5,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
+from live_edges.closing import Closing
 from live_edges.errors import RecordingError
 from live_edges.frame import Image, check_bgr
 from live_edges.recording.encoding import Encoding
@@ -33,7 +33,7 @@ class Writer(Protocol):
 OpenWriter = Callable[[Storage, tuple[int, int], Encoding], Writer]
 
 
-class Recorder:
+class Recorder(Closing):
     """Records pictures with their times.
 
     The picture's size, or the first one's if it changes, is that of the video.
@@ -135,19 +135,6 @@ class Recorder:
         if not self._is_closed:
             self._is_closed = True
             self._raise_error()
-
-    def __enter__(self) -> Self:
-        """Return the recorder."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Complete the file."""
-        self.close()
 
     def _is_full(self, image: Image) -> bool:
         room = min(max(QUEUE_BYTES // image.nbytes, MIN_QUEUE), MAX_QUEUE)

@@ -1,10 +1,9 @@
 """What every source of frames promises: open by constructing, read until None, close."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
+from live_edges.closing import Closing
 from live_edges.frame import Frame
 
 
@@ -32,7 +31,7 @@ class Mode:
         return f"{self.width}x{self.height}{fps}{fourcc}"
 
 
-class Source(ABC):
+class Source(Closing):
     """A stream of frames. The constructor opens it, or raises `SourceError` with what to do.
 
     Attributes:
@@ -67,18 +66,5 @@ class Source(ABC):
     def close(self) -> None:
         """Release the device or file; safe to call twice, never while `read` is running."""
 
-    def interrupt(self) -> None:  # noqa: B027 -- optional: only sources that wait have something to do
+    def interrupt(self) -> None:
         """Make a waiting `read` return soon; the one method another thread may call."""
-
-    def __enter__(self) -> Self:
-        """Return the open source."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the source."""
-        self.close()
