@@ -14,7 +14,7 @@ import pytest
 from live_edges import window
 
 SCREEN = (1400, 900)
-DEADLINE_S = 40.0  # bounds a failure only; a cold import of torch takes 15 s
+DEADLINE_S = 25.0  # bounds a failure only; a cold import of torch takes 15 s
 LEFT, RIGHT = (200, 60, 20), (20, 180, 240)  # BGR of the two halves of the picture
 
 GRAB = """
@@ -107,9 +107,15 @@ def running(screen, folder, *flags):
 
 @pytest.fixture
 def app(screen, tmp_path):
-    with running(screen, tmp_path) as child:
-        until(lambda: is_original(screen.window_picture()), "the picture in the window")
-        yield child
+    for _ in range(3):  # once in some runs Xvfb, without a window manager, maps it elsewhere
+        with running(screen, tmp_path) as child:
+            try:
+                until(lambda: is_original(screen.window_picture()), "the picture in the window")
+            except AssertionError:
+                continue
+            yield child
+            return
+    pytest.fail("never seen: the picture in the window")
 
 
 def is_near(pixels, color, levels=2):
