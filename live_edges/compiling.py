@@ -5,21 +5,22 @@ low priority compiles first and leaves the result in torch's cache on disk; this
 it there, tries it on a real picture against the eager function, and swaps between two frames.
 """
 
+import json
 import logging
 import os
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from live_edges.filters import Picture
-from live_edges.functional import edge_picture
+from live_edges.filters import PixelFunction
+from live_edges.fused import edge_picture
 
 Mode = Literal["auto", "off", "wait"]
 
@@ -30,13 +31,19 @@ MAX_VARIANTS = 64  # kernel shapes torch may keep compiled side by side
 JOIN_S = 5.0
 POLITE_SWITCH_S = 0.0002  # Python's own is 5 ms, which every tensor operation may have to wait
 
-Shape = tuple[int, ...]
+Arguments = tuple[Tensor, ...]  # padded, gain, threshold and taps, as `edge_picture` takes them
+Shapes = tuple[tuple[int, ...], ...]  # of the taps: filters that share them share a function
 
 log = logging.getLogger(__name__)
 
 
+def shapes_of(taps: Iterable[Tensor]) -> Shapes:
+    """What tells one compiled function from another."""
+    return tuple(tuple(part.shape) for part in taps)
+
+
 class Compiler:
-    """Hands out the fastest function there is for a kernel shape, and makes faster ones.
+    """Hands out the fastest function there is for kernels of a shape, and makes faster ones.
 
     Args:
         mode: ``auto`` compiles in the background, ``wait`` at the first call, ``off`` never.
@@ -44,36 +51,36 @@ class Compiler:
 
     def __init__(self, mode: Mode = "auto") -> None:
         self._mode = mode
-        self._calls: dict[Shape, int] = {}
-        self._compiled: dict[Shape, Picture | None] = {}
+        self._calls: dict[Shapes, int] = {}
+        self._compiled: dict[Shapes, PixelFunction | None] = {}
         self._worker: threading.Thread | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self._is_closed = False
         self.is_compiling = False
 
-    def best(self, eager: Picture, arguments: tuple[Tensor, Tensor, Tensor, Tensor]) -> Picture:
+    def best(self, eager: PixelFunction, arguments: Arguments) -> PixelFunction:
         """Return ``eager`` or its compiled twin, which takes the same arguments."""
-        shape = tuple(arguments[1].shape)
+        shapes = shapes_of(arguments[3:])
         if eager is not edge_picture or self._mode == "off":
             return eager
-        if shape in self._compiled:
-            return self._compiled[shape] or eager
-        self._calls[shape] = self._calls.get(shape, 0) + 1
+        if shapes in self._compiled:
+            return self._compiled[shapes] or eager
+        self._calls[shapes] = self._calls.get(shapes, 0) + 1
         if self._mode == "wait":
-            self._make(shape, arguments)
-        elif self._calls[shape] >= STEADY_CALLS and not self.is_compiling and not self._is_closed:
+            self._make(shapes, arguments)
+        elif self._calls[shapes] >= STEADY_CALLS and not self.is_compiling and not self._is_closed:
             # the pipeline reuses the memory of its pictures; the worker needs one that stays
             copied = (arguments[0].clone(), *arguments[1:])
             self.is_compiling = True
             self._worker = threading.Thread(
-                target=self._make_behind, args=(shape, copied), name="compiler", daemon=True
+                target=self._make_behind, args=(shapes, copied), name="compiler", daemon=True
             )
             self._worker.start()
-        return self._compiled.get(shape) or eager
+        return self._compiled.get(shapes) or eager
 
-    def is_compiled(self, shape: Shape) -> bool:
-        """Whether a compiled function is in use for this shape of kernels."""
-        return self._compiled.get(shape) is not None
+    def is_compiled(self, shapes: Shapes) -> bool:
+        """Whether a compiled function is in use for taps of these shapes."""
+        return self._compiled.get(shapes) is not None
 
     def close(self) -> None:
         """Stop compiling; what is compiled stays in use."""
@@ -83,21 +90,22 @@ class Compiler:
         if self._worker is not None:
             self._worker.join(JOIN_S)
 
-    def _make_behind(self, shape: Shape, arguments: tuple[Tensor, Tensor, Tensor, Tensor]) -> None:
+    def _make_behind(self, shapes: Shapes, arguments: Arguments) -> None:
         try:
             self._fill_cache(arguments)
             if not self._is_closed:
                 with _polite_thread():
-                    self._make(shape, arguments)
+                    self._make(shapes, arguments)
         finally:
             self.is_compiling = False
 
-    def _fill_cache(self, arguments: tuple[Tensor, Tensor, Tensor, Tensor]) -> None:
+    def _fill_cache(self, arguments: Arguments) -> None:
         """Let a child compile the same function; it fails alone, and then so do we, in words."""
-        padded, weight, *_ = arguments
-        numbers = [*padded.shape, *weight.shape, torch.get_num_threads()]
+        padded, _, _, *taps = arguments
+        shapes = json.dumps([padded.shape, *shapes_of(taps)])
+        how = [str(padded.device), str(torch.get_num_threads()), shapes]
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "live_edges.compiling", str(weight.device), *map(str, numbers)],
+            [sys.executable, "-m", "live_edges.compiling", *how],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -105,14 +113,14 @@ class Compiler:
             self._child.kill()
         self._child.wait()
 
-    def _make(self, shape: Shape, arguments: tuple[Tensor, Tensor, Tensor, Tensor]) -> None:
-        self._compiled[shape] = None
-        if arguments[1].numel() > MAX_TAPS:
+    def _make(self, shapes: Shapes, arguments: Arguments) -> None:
+        self._compiled[shapes] = None
+        if sum(taps.numel() for taps in arguments[3:]) > MAX_TAPS:
             return
         try:
             compiled = compile_picture(arguments)
             if _is_same(compiled, arguments) and _is_faster(compiled, arguments):
-                self._compiled[shape] = compiled
+                self._compiled[shapes] = compiled
         except Exception as error:  # whatever a compiler may raise: eager goes on
             if not self._is_closed:
                 reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
@@ -130,8 +138,8 @@ def _polite_thread() -> Iterator[None]:
         sys.setswitchinterval(interval_s)
 
 
-def compile_picture(arguments: tuple[Tensor, Tensor, Tensor, Tensor]) -> Picture:
-    """Compile the pixel function for pictures of any size and kernels of this shape.
+def compile_picture(arguments: Arguments) -> PixelFunction:
+    """Compile the pixel function for pictures of any size and taps of these shapes.
 
     Raises:
         Exception: what torch's compiler raises, for example where there is no C++ compiler.
@@ -142,6 +150,8 @@ def compile_picture(arguments: tuple[Tensor, Tensor, Tensor, Tensor]) -> Picture
     # It warns of a CUDA toolkit without a GPU, which says nothing to somebody who uses a camera.
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
     dynamo.recompile_limit = MAX_VARIANTS
+    if hasattr(inductor.cpp, "enable_floating_point_contract_flag"):
+        inductor.cpp.enable_floating_point_contract_flag = "fast"  # a product and its sum in one
     inductor.compile_threads = 1  # one loop to compile; a pool of processes would only wait
     compiled: Callable[..., Tensor] = torch.compile(edge_picture, dynamic=True, fullgraph=True)
     with torch.inference_mode():
@@ -150,17 +160,17 @@ def compile_picture(arguments: tuple[Tensor, Tensor, Tensor, Tensor]) -> Picture
 
 
 @torch.inference_mode()
-def _is_same(compiled: Picture, arguments: tuple[Tensor, Tensor, Tensor, Tensor]) -> bool:
+def _is_same(compiled: PixelFunction, arguments: Arguments) -> bool:
     difference = compiled(*arguments).int() - edge_picture(*arguments).int()
     return int(difference.abs().max()) <= 1
 
 
-def _is_faster(compiled: Picture, arguments: tuple[Tensor, Tensor, Tensor, Tensor]) -> bool:
+def _is_faster(compiled: PixelFunction, arguments: Arguments) -> bool:
     return _median_s(compiled, arguments) < _median_s(edge_picture, arguments)
 
 
 @torch.inference_mode()
-def _median_s(function: Picture, arguments: tuple[Tensor, Tensor, Tensor, Tensor]) -> float:
+def _median_s(function: PixelFunction, arguments: Arguments) -> float:
     seconds = []
     for _ in range(TRIALS):
         start = time.perf_counter()
@@ -169,16 +179,17 @@ def _median_s(function: Picture, arguments: tuple[Tensor, Tensor, Tensor, Tensor
     return sorted(seconds)[TRIALS // 2]
 
 
-def _fill_cache_and_exit(device: str, *numbers: str) -> None:
+def _fill_cache_and_exit(device: str, threads: str, shapes: str) -> None:
     """What the child process does: compile once, so that the parent finds it in the cache."""
     if hasattr(os, "nice"):
         os.nice(10)
-    *shapes, threads = map(int, numbers)
-    torch.set_num_threads(threads)
+    torch.set_num_threads(int(threads))
+    size, *taps = json.loads(shapes)
     with torch.inference_mode():
         scalar = torch.ones((), device=device)
-        padded = torch.zeros(shapes[:4], dtype=torch.uint8, device=device)
-        compile_picture((padded, torch.ones(shapes[4:], device=device), scalar, scalar))
+        padded = torch.zeros(size, dtype=torch.uint8, device=device)
+        ones = [torch.ones(shape, device=device) for shape in taps]
+        compile_picture((padded, scalar, scalar, *ones))
 
 
 if __name__ == "__main__":

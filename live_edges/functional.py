@@ -46,11 +46,37 @@ def pad_replicate(x: Tensor, kernel_size: int) -> Tensor:
     return F.pad(x, (before, after, before, after), mode="replicate")
 
 
-def correlate(padded: Tensor, weight: Tensor) -> Tensor:
-    """Slide the kernels over the picture: what `torch.nn.Conv2d` computes, as a sum of shifts.
+def slide(padded: Tensor, kernel: Tensor) -> Tensor:
+    """Slide one kernel over the picture, as a sum of shifted, scaled copies of it.
 
     Written this way because a compiler fuses slices, products and sums into one loop, which
-    `conv2d` with one input channel is far from.
+    `torch.nn.functional.conv2d` with one input channel is far from.
+
+    Args:
+        padded: ``(N, in, H + h - 1, W + w - 1)``; converted to the kernel's dtype where it is used.
+        kernel: ``(in, h, w)`` float, on the same device.
+
+    Returns:
+        ``(N, 1, H, W)`` response.
+    """
+    planes, rows, columns = kernel.shape
+    height, width = padded.shape[-2] - rows + 1, padded.shape[-1] - columns + 1
+    response: Tensor | None = None
+    for row in range(rows):
+        for column in range(columns):
+            for plane in range(planes):
+                shifted = padded[:, plane, None, row : row + height, column : column + width]
+                shifted, tap = shifted.to(kernel.dtype), kernel[plane, row, column]
+                response = (
+                    shifted * tap if response is None else torch.addcmul(response, shifted, tap)
+                )
+    if response is None:
+        raise AssertionError("a kernel has at least one tap")
+    return response
+
+
+def correlate(padded: Tensor, weight: Tensor) -> Tensor:
+    """Slide every kernel of a bank over the picture: what `torch.nn.Conv2d` computes.
 
     Args:
         padded: ``(N, in, H + k - 1, W + k - 1)`` float.
@@ -59,19 +85,7 @@ def correlate(padded: Tensor, weight: Tensor) -> Tensor:
     Returns:
         ``(N, out, H, W)`` responses.
     """
-    size = weight.shape[-1]
-    height, width = padded.shape[-2] - size + 1, padded.shape[-1] - size + 1
-    response: Tensor | None = None
-    for row in range(size):
-        for column in range(size):
-            window = padded[:, :, row : row + height, column : column + width]
-            for plane in range(weight.shape[1]):
-                taps = weight[:, plane, row, column].reshape(1, -1, 1, 1)
-                term = window[:, plane : plane + 1]
-                response = term * taps if response is None else torch.addcmul(response, term, taps)
-    if response is None:
-        raise AssertionError("a kernel has at least one tap")
-    return response
+    return torch.cat([slide(padded, kernel) for kernel in weight], dim=1)
 
 
 def magnitude(responses: Tensor) -> Tensor:
@@ -133,23 +147,5 @@ def to_gray_levels(
         uint8 of the same shape: ``255 * gain * strength / white``, rounded, at most 255.
     """
     shown = strength * (gain * (255 / white))
-    shown = torch.where(shown >= threshold * 255, shown, torch.zeros_like(shown))
+    shown = torch.where(shown >= threshold * 255, shown, 0.0)
     return shown.round().clamp(max=255).to(torch.uint8)
-
-
-def edge_picture(padded: Tensor, weight: Tensor, gain: Tensor, threshold: Tensor) -> Tensor:
-    """From gray levels to gray levels: all that is done to the pixels, in one function.
-
-    A compiler makes one loop of it, which reads every pixel once and writes it once.
-
-    Args:
-        padded: ``(N, in, H + k - 1, W + k - 1)`` uint8, see `pad_replicate`.
-        weight: ``(out, in, k, k)`` float.
-        gain: scalar tensor, so that another gain compiles nothing.
-        threshold: scalar tensor; both as in `to_gray_levels`.
-
-    Returns:
-        ``(N, 1, H, W)`` uint8.
-    """
-    strength = magnitude(correlate(padded.to(weight.dtype), weight))
-    return to_gray_levels(strength, gain, threshold, white=255)

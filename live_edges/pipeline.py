@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from live_edges.catalog import Entry, catalog, find
-from live_edges.compiling import Compiler, Mode
+from live_edges.compiling import Compiler, Mode, shapes_of
 from live_edges.errors import DeviceError
 from live_edges.filters import make_filter
 from live_edges.frame import Image, check_bgr
@@ -98,10 +98,7 @@ class EdgePipeline:
     @property
     def execution(self) -> str:
         """How the filter runs: ``eager``, ``compiling`` (still eagerly) or ``compiled``."""
-        if (
-            self._compiler.is_compiled(tuple(self._filter.weight.shape))
-            and not self._entry.is_binary
-        ):
+        if self._compiler.is_compiled(shapes_of(self._filter.taps)) and not self._entry.is_binary:
             return "compiled"
         return "compiling" if self._compiler.is_compiling else "eager"
 
@@ -130,7 +127,8 @@ class EdgePipeline:
                 # By OpenCV: faster than torch on the CPU, and fewer bytes cross to a GPU.
                 cv2.cvtColor(image, cv2.COLOR_BGR2GRAY, dst=planes[0])
             else:
-                planes[...] = image[..., ::-1].transpose(2, 0, 1)
+                for plane, channel in zip(planes, (2, 1, 0), strict=True):
+                    cv2.extractChannel(image, channel, dst=plane)
         return self._edges_of_staged(stages)
 
     def edges_of_luma(self, luma: Image, *, stages: StageTimer = _untimed) -> Image:
@@ -170,15 +168,14 @@ class EdgePipeline:
 
     @torch.inference_mode()
     def _edges_of_staged(self, stages: StageTimer) -> Image:
-        weight = self._filter.weight
         with stages("upload"):
-            repeat_border(self._staging, weight.shape[-1])
+            repeat_border(self._staging, self._filter.weight.shape[-1])
             padded = torch.from_numpy(self._staging)[None].to(self.device)
             gain = torch.tensor(self.gain, device=self.device)
             threshold = torch.tensor(self.threshold, device=self.device)
         with stages("filter"):
-            arguments = (padded, weight, gain, threshold)
-            edges = self._compiler.best(self._filter.picture, arguments)(*arguments)
+            arguments = (padded, gain, threshold, *self._filter.taps)
+            edges = self._compiler.best(self._filter.pixels, arguments)(*arguments)
             self._synchronize()
         with stages("download"):
             return np.asarray(edges[0, 0].cpu().numpy())

@@ -53,3 +53,28 @@ def test_gaussian_sums_to_1_and_has_the_width_it_was_asked_for(sigma):
 def test_gaussian_refuses_a_sigma_that_makes_no_sense(sigma):
     with pytest.raises(ValueError, match=r"choose one from 0\.3 to 5"):
         kernels.gaussian(sigma)
+
+
+@pytest.mark.parametrize(
+    ("bank", "rank"),
+    [
+        (kernels.sobel(), 1),
+        (kernels.gaussian_gradient(2.0), 1),
+        (kernels.blur_difference(1.0), 2),
+        (kernels.laplacian_of_gaussian(1.0), 3),
+        (np.concatenate([kernels.blur_difference(1.0)] * 3, axis=1), 2),
+    ],
+)
+def test_a_separated_bank_is_the_same_bank(bank, rank):
+    columns, rows = kernels.separate(bank)
+
+    assert columns.shape == (len(bank), rank, bank.shape[1], bank.shape[-1])
+    again = np.einsum("orci,orj->ocij", columns, rows)
+    np.testing.assert_allclose(again, bank, atol=kernels.SEPARATION_ERROR)
+
+
+def test_a_bank_that_costs_more_in_parts_stays_whole():
+    noise = np.random.default_rng(0).normal(size=(1, 1, 7, 7))
+
+    assert kernels.separate(noise) is None
+    assert kernels.separate(kernels.roberts()) is None

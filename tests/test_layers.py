@@ -11,8 +11,8 @@ PACKAGE = Path(live_edges.__file__).parent
 LAYERS = [
     {"errors", "platforms", "frame", "settings", "timing", "kernels", "screen", "stats",
      "arguments", "limits", "closing"},
-    {"functional", "weights_file", "sources", "window", "hud", "headless", "snapshot", "autogain",
-     "recorder", "recording"},
+    {"functional", "fused", "weights_file", "sources", "window", "hud", "headless", "snapshot",
+     "autogain", "recorder", "recording"},
     {"canny", "catalog", "filters", "capture", "views", "compiling"},
     {"pipeline", "render", "keymap", "panel", "training", "takes", "process"},
     {"app"},
