@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from torch import Tensor
 
 from live_edges.catalog import Entry, catalog, find
 from live_edges.compiling import Compiler, Mode, shapes_of
@@ -79,6 +80,8 @@ class EdgePipeline:
         self.threshold = threshold
         self._compiler = Compiler(compile)
         self._staging = np.empty((0, 0, 0), np.uint8)
+        self._staged_tensor = torch.from_numpy(self._staging)
+        self._scalar_values: tuple[float, float] | None = None
         self._chosen: tuple[str, float] | None = None
         self.select(filter, sigma=sigma)
 
@@ -163,6 +166,7 @@ class EdgePipeline:
         shape = (planes, size[0] + kernel_size - 1, size[1] + kernel_size - 1)
         if self._staging.shape != shape:
             self._staging = np.empty(shape, np.uint8)
+            self._staged_tensor = torch.from_numpy(self._staging)[None]  # the same memory
         before = kernel_size // 2
         return self._staging[:, before : before + size[0], before : before + size[1]]
 
@@ -170,15 +174,21 @@ class EdgePipeline:
     def _edges_of_staged(self, stages: StageTimer) -> Image:
         with stages("upload"):
             repeat_border(self._staging, self._filter.weight.shape[-1])
-            padded = torch.from_numpy(self._staging)[None].to(self.device)
-            gain = torch.tensor(self.gain, device=self.device)
-            threshold = torch.tensor(self.threshold, device=self.device)
+            padded = self._staged_tensor.to(self.device)
         with stages("filter"):
-            arguments = (padded, gain, threshold, *self._filter.taps)
+            arguments = (padded, *self._scalars(), *self._filter.taps)
             edges = self._compiler.best(self._filter.pixels, arguments)(*arguments)
             self._synchronize()
         with stages("download"):
             return np.asarray(edges[0, 0].cpu().numpy())
+
+    def _scalars(self) -> tuple[Tensor, Tensor]:
+        """Return gain and threshold on the device, made anew only when one has changed."""
+        if self._scalar_values != (self.gain, self.threshold):
+            self._scalar_values = (self.gain, self.threshold)
+            gain, threshold = (torch.tensor(x, device=self.device) for x in self._scalar_values)
+            self._scalar_tensors = (gain, threshold)
+        return self._scalar_tensors
 
     def _synchronize(self) -> None:
         if self.device.type != "cpu":
