@@ -21,6 +21,7 @@ from live_edges.catalog import catalog
 from live_edges.cli import main
 from live_edges.errors import RecordingError, SourceError
 from live_edges.limits import Limits
+from live_edges.live import stopped_by_signals
 from live_edges.settings import Settings
 from live_edges.takes import TakeOptions, Takes
 
@@ -300,6 +301,40 @@ def test_limits_end_a_recording(tmp_path):
     app.run()
 
     assert len(frames_of(tmp_path / "take.mp4")) == 7
+
+
+class Stoppable:
+    stops = 0
+
+    def stop(self):
+        self.stops += 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_signals_end_the_run_in_order_and_are_given_back(name):
+    number, app = getattr(signal, name), Stoppable()
+    before = signal.getsignal(number)
+
+    with stopped_by_signals(app):
+        signal.raise_signal(number)
+
+        assert app.stops == 1
+        assert signal.getsignal(number) == before
+    assert signal.getsignal(number) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
+def test_a_signal_that_is_ignored_stays_ignored():
+    app = Stoppable()
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stopped_by_signals(app):
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+    assert app.stops == 0
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")

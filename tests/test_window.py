@@ -193,13 +193,16 @@ def test_fullscreen_keeps_the_shape_of_the_picture(managed, screen, tmp_path):
 
 @needs_xvfb
 @needs_openbox
-def test_closing_the_window_quits(managed, screen, tmp_path):
-    with running(screen, tmp_path) as child:
+def test_closing_the_window_quits_and_completes_the_recording(managed, screen, tmp_path):
+    with running(screen, tmp_path, "--record", "take.mp4") as child:
         until(lambda: (screen.picture() == LEFT).all(axis=2).any(), "the picture in the window")
 
         screen.tool("key", "alt+F4")
 
         assert child.wait(DEADLINE_S) == 0
+        assert "saved take.mp4" in child.stderr.read()
+    content = (tmp_path / "take.mp4").read_bytes()
+    assert content.rfind(b"moov") > content.rfind(b"mdat")  # in fragments the index comes first
 
 
 @needs_xvfb
