@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
             limits=limits,
             takes=stack.enter_context(_takes(args, source)),
         )
-        with _stopped_by_signals(app):
+        with stopped_by_signals(app):
             _run_to_summary(app, args.stats)
     if is_unwatched_demo:
         _save_last_view(app)
@@ -149,15 +149,20 @@ def _limits(args: argparse.Namespace, source: Source, is_headless: bool) -> tupl
 
 
 @contextmanager
-def _stopped_by_signals(app: App) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM end the app in order; a second one ends the process at once."""
+def stopped_by_signals(app: App) -> Iterator[None]:
+    """Let Ctrl-C, SIGTERM and a closed terminal end the app in order.
+
+    A second signal ends the process at once; one that is ignored, as under nohup, stays so.
+    """
 
     def stop(number: int, _frame: object) -> None:
         signal.signal(number, before[number])
         app.stop()
 
     before: dict[int, Any] = {
-        number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)
+        number: signal.signal(number, stop)
+        for name in ("SIGINT", "SIGTERM", "SIGHUP")
+        if (number := getattr(signal, name, None)) and signal.getsignal(number) != signal.SIG_IGN
     }
     try:
         yield

@@ -1,5 +1,7 @@
 """What differs between operating systems, and what the libraries read from the environment."""
 
+import contextlib
+import ctypes
 import os
 import sys
 
@@ -52,3 +54,16 @@ def camera_advice() -> str:
 def needs_display_variable() -> bool:
     """Whether a window needs the address of an X or Wayland server in the environment."""
     return sys.platform not in ("darwin", "win32")
+
+
+def let_qt_have_its_events() -> None:
+    """Keep Xlib from taking events off Qt; must run before the first window is made.
+
+    OpenCV's wheel brings a libX11-xcb of its own, whose idea of Xlib's memory is older than the
+    system's libX11: its call that makes Qt the owner of the events writes beside the mark. Xlib
+    then keeps some for itself, now and then the one that says that the window is on the screen,
+    and the window stays black for good. The system's own library, loaded first, wins.
+    """
+    if needs_display_variable():
+        with contextlib.suppress(OSError):  # where it is missing, all is as it was
+            ctypes.CDLL("libX11-xcb.so.1", mode=ctypes.RTLD_GLOBAL)

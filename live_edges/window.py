@@ -56,6 +56,7 @@ class Window(Closing):
         self._was_visible = False
         self._is_fullscreen = False
         self._has_size = False
+        platforms.let_qt_have_its_events()
         # FREERATIO, and bars of our own: Qt's KEEPRATIO holds on to the first picture's shape.
         cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
 

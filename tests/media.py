@@ -44,10 +44,11 @@ def write_video(
     codec: str = "libx264",
     options: dict[str, str] | None = None,
     pts: tuple[int, ...] | None = None,
+    rate: int = RATE,
 ) -> Path:
-    """Write ``count`` frames, in time steps of 1 / RATE."""
+    """Write ``count`` frames, in time steps of 1 / ``rate``."""
     with av.open(str(path), "w", options=options or {}) as container:
-        stream = container.add_stream(codec, rate=RATE)
+        stream = container.add_stream(codec, rate=rate)
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
         stream.codec_context.gop_size = 4

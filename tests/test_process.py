@@ -313,16 +313,32 @@ def test_a_truncated_video_keeps_what_decodes_and_tells_the_gap(tmp_path, caplog
     assert f"damaged or cut short: decoded {count} frames" in caplog.text
 
 
-def test_holes_in_a_video_are_passed_over(tmp_path, caplog):
+@pytest.mark.parametrize("filling", ["zeros", "noise"])
+@pytest.mark.parametrize("position", [0.3, 0.5, 0.7])
+def test_holes_in_a_video_are_passed_over_and_told(tmp_path, caplog, filling, position):
     movie = write_video(tmp_path / "a.mkv", 40)
     content = bytearray(movie.read_bytes())
-    middle = len(content) // 2
-    content[middle : middle + 20_000] = bytes(20_000)  # several pictures
+    at, size = int(position * len(content)), 20_000  # several pictures, with their headers
+    noise = np.random.default_rng(1).bytes(size)
+    content[at : at + size] = bytes(size) if filling == "zeros" else noise
     movie.write_bytes(content)
 
     assert process(movie, "-o", tmp_path / "b.mkv") == 0
 
-    assert "damaged or cut short" in caplog.text
+    count = len(times_of(tmp_path / "b.mkv"))
+    assert 10 < count < 40
+    assert f"damaged or cut short: decoded {count} frames" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.mov", "a.avi", "a.ts", "a.mpg"])
+def test_a_whole_video_is_not_called_damaged(tmp_path, caplog, name):
+    codecs = {".avi": "mpeg4", ".mpg": "mpeg1video"}
+    rate = 25 if name == "a.mpg" else RATE  # MPEG-1 knows few
+    movie = write_video(tmp_path / name, codec=codecs.get(Path(name).suffix, "libx264"), rate=rate)
+
+    assert process(movie, "-o", tmp_path / "b.mkv") == 0
+
+    assert not caplog.messages
 
 
 @pytest.mark.parametrize("kind", ["garbage", "sound", "empty"])

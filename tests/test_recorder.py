@@ -292,9 +292,10 @@ def test_a_deleted_file_stops_the_recording(tmp_path):
     recorder.write(picture(), 0.5)
     path.unlink()
 
-    with pytest.raises(RecordingError, match="the file was deleted"):
+    with pytest.raises(RecordingError, match=r"the file was deleted\); nothing is kept"):
         write_noise(recorder, range(1, 200))
     recorder.close()
+    assert recorder.frames == 0
 
 
 def test_a_failing_write_cuts_back_to_what_was_complete(tmp_path, monkeypatch):
@@ -311,6 +312,37 @@ def test_a_failing_write_cuts_back_to_what_was_complete(tmp_path, monkeypatch):
     storage.close()
 
     assert storage.path.read_bytes() == b"complete"
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv", "webm"])
+@pytest.mark.parametrize("first_failing", range(1, 12, 2))
+def test_whichever_write_fails_what_is_counted_plays(tmp_path, monkeypatch, ending, first_failing):
+    path = tmp_path / f"clip.{ending}"
+    writes = []
+    real = os.write
+
+    def write(handle, content):
+        writes.append(len(content))
+        return (real if len(writes) < first_failing else _no_space)(handle, content)
+
+    monkeypatch.setattr(os, "write", write)
+    recorder = Recorder(path, waits=True)
+
+    try:
+        for index in range(25):
+            recorder.write(picture(index), index / 10)
+        recorder.close()
+        told = ""
+    except RecordingError as error:
+        told = str(error)
+        recorder.close()
+
+    assert bool(told) is (len(writes) >= first_failing)
+    assert recorder.has_failed is bool(told)
+    assert recorder.frames == (len(times_of(path)) if path.exists() else 0)
+    if told:
+        kept = f"its first {recorder.frames} pictures are kept"
+        assert told.endswith(kept if path.exists() else "nothing is kept")
 
 
 def _no_space(_handle, _content):
@@ -332,6 +364,7 @@ def test_a_full_disk_leaves_a_file_that_plays(tmp_path, ending):
         subprocess.run(["umount", str(tmp_path)], check=True)
 
     assert len(times) > 10
+    assert recorder.frames == len(times)
     assert times == pytest.approx([float(index) for index in range(len(times))], abs=1e-3)
 
 

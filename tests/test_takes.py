@@ -1,6 +1,7 @@
 """Recording in the live loop: by key and by flag, whatever happens meanwhile."""
 
 import errno
+import logging
 import os
 import signal
 import subprocess
@@ -20,6 +21,7 @@ from live_edges.catalog import catalog
 from live_edges.cli import main
 from live_edges.errors import RecordingError, SourceError
 from live_edges.limits import Limits
+from live_edges.live import stopped_by_signals
 from live_edges.settings import Settings
 from live_edges.takes import TakeOptions, Takes
 
@@ -201,8 +203,30 @@ def test_a_full_disk_ends_the_take_and_not_the_run(tmp_path, monkeypatch, caplog
     monkeypatch.undo()
     assert app.summary().frames_shown == 60
     assert not takes.is_recording
-    assert caplog.text.count("take.mp4 stopped (no space left on device)") == 1
-    assert len(times_of(tmp_path / "take.mp4")) >= 10
+    [told] = caplog.messages
+    count = len(times_of(tmp_path / "take.mp4"))
+    assert "take.mp4 stopped (no space left on device)" in told
+    assert f"its first {count} pictures are kept" in told
+    assert app.summary().frames_recorded == count >= 10
+
+
+def test_a_disk_that_is_full_at_the_very_end_is_told(tmp_path, monkeypatch, caplog):
+    caplog.set_level(logging.INFO)
+    takes = started(tmp_path / "take.mp4")
+    image = np.zeros((48, 64, 3), np.uint8)
+    for index in range(5):
+        takes.write(image, image, index / 10)
+
+    def write(_handle, _content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", write)
+    takes.close()
+
+    [told] = [message for message in caplog.messages if "take.mp4" in message]
+    assert "stopped (no space left on device); nothing is kept" in told
+    assert takes.frames == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_take_that_can_not_start_is_told_and_the_run_goes_on(tmp_path):
@@ -277,6 +301,40 @@ def test_limits_end_a_recording(tmp_path):
     app.run()
 
     assert len(frames_of(tmp_path / "take.mp4")) == 7
+
+
+class Stoppable:
+    stops = 0
+
+    def stop(self):
+        self.stops += 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_signals_end_the_run_in_order_and_are_given_back(name):
+    number, app = getattr(signal, name), Stoppable()
+    before = signal.getsignal(number)
+
+    with stopped_by_signals(app):
+        signal.raise_signal(number)
+
+        assert app.stops == 1
+        assert signal.getsignal(number) == before
+    assert signal.getsignal(number) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
+def test_a_signal_that_is_ignored_stays_ignored():
+    app = Stoppable()
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stopped_by_signals(app):
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+    assert app.stops == 0
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")

@@ -107,15 +107,9 @@ def running(screen, folder, *flags):
 
 @pytest.fixture
 def app(screen, tmp_path):
-    for _ in range(3):  # once in some runs Xvfb, without a window manager, maps it elsewhere
-        with running(screen, tmp_path) as child:
-            try:
-                until(lambda: is_original(screen.window_picture()), "the picture in the window")
-            except AssertionError:
-                continue
-            yield child
-            return
-    pytest.fail("never seen: the picture in the window")
+    with running(screen, tmp_path) as child:
+        until(lambda: is_original(screen.window_picture()), "the picture in the window")
+        yield child
 
 
 def is_near(pixels, color, levels=2):
@@ -199,13 +193,30 @@ def test_fullscreen_keeps_the_shape_of_the_picture(managed, screen, tmp_path):
 
 @needs_xvfb
 @needs_openbox
-def test_closing_the_window_quits(managed, screen, tmp_path):
-    with running(screen, tmp_path) as child:
+def test_closing_the_window_quits_and_completes_the_recording(managed, screen, tmp_path):
+    with running(screen, tmp_path, "--record", "take.mp4") as child:
         until(lambda: (screen.picture() == LEFT).all(axis=2).any(), "the picture in the window")
 
         screen.tool("key", "alt+F4")
 
         assert child.wait(DEADLINE_S) == 0
+        assert "saved take.mp4" in child.stderr.read()
+    content = (tmp_path / "take.mp4").read_bytes()
+    assert content.rfind(b"moov") > content.rfind(b"mdat")  # in fragments the index comes first
+
+
+@needs_xvfb
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks the loader of Linux")
+def test_events_are_qts_by_the_library_of_the_system(screen, tmp_path):
+    code = "from live_edges.window import Window; Window().close()"
+    asking = {"LD_DEBUG": "bindings", "LD_DEBUG_OUTPUT": str(tmp_path / "loader")}
+
+    subprocess.run([sys.executable, "-c", code], env=screen.env | asking, check=True)
+
+    [log] = tmp_path.glob("loader.*")
+    lines = log.read_text(errors="replace").splitlines()
+    bound_to = [line.split(" to ")[1] for line in lines if "`XSetEventQueueOwner'" in line]
+    assert not [library for library in bound_to if "opencv" in library]
 
 
 @needs_xvfb

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import av
+import av.logging
 from av.audio.stream import AudioStream
 
 from live_edges.closing import Closing
@@ -56,7 +57,8 @@ class VideoReader(Closing):
         pixel_aspect: width of a pixel through its height.
         audio: the tracks of sound.
         decoded: pictures handed out so far.
-        damaged: packets and pictures with errors so far.
+        damaged: packets and pictures with errors so far, and at the end whether there are holes
+            between the packets.
 
     Raises:
         SourceError: it is not there, or holds no video.
@@ -130,6 +132,8 @@ class VideoReader(Closing):
         except av.FFmpegError:
             self.damaged += 1
         yield from self._pictures(None)  # what the decoder still holds
+        if self._span == Span() and not self.damaged:
+            self.damaged += has_holes(self.path)
         if self.decoded == 0:
             where = "in that part of it" if self._span != Span() else "is it cut off?"
             raise SourceError(f"{self.path} holds no picture that can be decoded; {where}")
@@ -227,3 +231,23 @@ class VideoReader(Closing):
         if self._stream.duration:
             return float(self._stream.duration * self.time_base)
         return self._container.duration / av.time_base if self._container.duration else None
+
+
+def has_holes(path: Path) -> bool:
+    """Whether FFmpeg has to search for the next packet anywhere in a file.
+
+    What it passes over leaves no mark on the pictures, only a line in FFmpeg's log. So the
+    packets are read once more, which takes a fraction of the time of decoding them, while no
+    thread decodes: a line from there waits for Python, and Python might be waiting for it.
+    """
+    level = av.logging.get_level()
+    av.logging.set_level(av.logging.ERROR)
+    try:
+        with av.logging.Capture(local=False) as lines, av.open(str(path)) as container:
+            for _ in container.demux():
+                pass
+    except av.FFmpegError:
+        return True
+    finally:
+        av.logging.set_level(level)
+    return any(name == container.format.name for _, name, _ in lines)

@@ -22,6 +22,7 @@ class Writer(Protocol):
     """What the recording thread writes to."""
 
     encoder: str
+    complete: int
 
     def write(self, image: Image, ticks: int) -> None:
         """Encode one picture, shown from ``ticks`` / 90000 s on."""
@@ -49,7 +50,8 @@ class Recorder(Closing):
         open_writer: makes the writer, in the thread.
 
     Attributes:
-        frames: pictures that are in the file, or in the encoder on their way to it.
+        frames: pictures that are in the file, or in the encoder on their way to it; once the
+            recording has failed, those that can be played.
         dropped: pictures left out because the queue was full.
 
     Raises:
@@ -156,6 +158,8 @@ class Recorder(Closing):
                 self._encode_all()
             finally:
                 self._storage.close()
+            if self._storage.error is not None:  # it happened while the file was completed
+                raise self._storage.error
         except Exception as error:  # kept for the thread that writes to us
             with self._changed:
                 self._error = self._explained(error)
@@ -175,6 +179,8 @@ class Recorder(Closing):
                 picture = self._next()
         finally:
             writer.close()
+            if self._storage.error is not None:
+                self.frames = writer.complete if self.path.exists() else 0
 
     def _next(self) -> tuple[Image, int] | None:
         """Wait for the next picture; None when there will be none."""
@@ -189,9 +195,9 @@ class Recorder(Closing):
             return error
         cause = self._storage.error or error
         why = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+        kept = f"its first {self.frames} pictures are kept" if self.frames else "nothing is kept"
         explained = RecordingError(
-            f"recording to {self.path} stopped ({why[0].lower()}{why[1:]}); "
-            "what was complete by then is kept"
+            f"recording to {self.path} stopped ({why[0].lower()}{why[1:]}); {kept}"
         )
         explained.__cause__ = error
         return explained

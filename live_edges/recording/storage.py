@@ -44,6 +44,7 @@ class Storage:
 
     Attributes:
         error: why nothing is written any more; None as long as all is well.
+        end: bytes of the file so far.
 
     Raises:
         RecordingError: it can not be made.
@@ -52,8 +53,7 @@ class Storage:
     def __init__(self, path: Path, *, overwrite: bool = False) -> None:
         self.path = path
         self.error: OSError | None = None
-        self._end = 0
-        self._complete = 0
+        self.end = self._complete = 0
         flags = os.O_RDWR | os.O_CREAT | (os.O_TRUNC if overwrite else os.O_EXCL)
         try:
             self._handle = os.open(path, flags | getattr(os, "O_BINARY", 0), 0o666)
@@ -91,7 +91,7 @@ class Storage:
 
     def mark_complete(self) -> None:
         """Say that a player can use all that has been written so far."""
-        self._complete = self._end
+        self._complete = self.end
 
     def close(self) -> None:
         """Close the file; one that holds nothing is removed."""
@@ -105,4 +105,4 @@ class Storage:
         rest = memoryview(content)
         while rest:
             rest = rest[os.write(self._handle, rest) :]
-        self._end = max(self._end, self.tell())
+        self.end = max(self.end, self.tell())

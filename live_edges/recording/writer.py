@@ -34,6 +34,7 @@ class VideoWriter:
 
     Attributes:
         encoder: FFmpeg's name of the encoder in use.
+        complete: pictures that are in the file for certain, whatever happens next.
 
     Raises:
         RecordingError: there is no such encoder.
@@ -57,6 +58,7 @@ class VideoWriter:
             rate=Fraction(NOMINAL_FPS),
         )
         self._next_keyframe = 0
+        self.complete = self._muxed = 0
 
     def write(self, image: Image, ticks: int) -> None:
         """Encode one picture.
@@ -86,8 +88,16 @@ class VideoWriter:
 
     def _mux(self, packets: "list[Packet[VideoStream]]") -> None:
         for packet in packets:
+            before = self._storage.end
             self._container.mux(packet)
-            self._storage.mark_complete()
+            # The muxer keeps a second of pictures back; the next one makes it write them.
+            if self._storage.end > before and self._muxed:
+                self._mark_complete()
+            self._muxed += 1
+
+    def _mark_complete(self) -> None:
+        self._storage.mark_complete()
+        self.complete = self._muxed
 
     def _close_container(self) -> None:
         try:
@@ -95,5 +105,5 @@ class VideoWriter:
         except (av.FFmpegError, OSError):
             if self._storage.error is None:
                 raise
-        if self._storage.error is None:
-            self._storage.mark_complete()
+        if self._storage.error is None and self._muxed:
+            self._mark_complete()
