@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from live_edges.training import loop
+from live_edges.training import descent, loop
 from live_edges.training.__main__ import main
 from live_edges.training.leaves import dead_leaves
 from live_edges.training.watch import Watch
@@ -36,7 +36,7 @@ def test_training_on_a_folder_writes_weights_and_report_and_skips_what_it_can_no
     cv2.imwrite(str(photos / "small.png"), np.zeros((9, 9, 3), np.uint8))
     out = tmp_path / "mine.safetensors"
 
-    code = main([str(photos), *SMALL, "--batch", "20", "--steps", "3", "--out", str(out)])
+    code = main([str(photos), *SMALL, "--batch", "20", "--out", str(out)])
 
     shown = capsys.readouterr()
     assert code == 0
@@ -64,13 +64,13 @@ def test_training_on_pairs_learns_what_made_them(tmp_path, photos, capsys):
     assert loss < 0.01  # the target pictures are rounded to whole levels
 
 
-def test_the_report_flag_evaluates_shipped_weights_on_a_folder(tmp_path, photos, capsys):
+def test_evaluating_compares_shipped_weights_on_a_folder(tmp_path, photos, capsys):
     from live_edges.weights_file import shipped_weights
 
     low_light = next(path for path in shipped_weights() if path.stem == "low-light")
     picture = tmp_path / "low-light.png"
 
-    code = main([str(photos), "--evaluate", str(low_light), "--report", str(picture)])
+    code = main([str(photos), "--evaluate", str(low_light), "--out", str(picture)])
 
     assert code == 0
     assert "| learned |" in capsys.readouterr().out
@@ -166,17 +166,17 @@ def test_a_full_disk_keeps_the_file_that_was_there(tmp_path, monkeypatch, capsys
 def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path, monkeypatch, capsys):
     out, whole = tmp_path / "mine.safetensors", tmp_path / "whole.safetensors"
     rest = ["--steps", "9", "--no-report"]
-    real = loop._has_stalled
+    real = descent.Descent.step
 
-    def stop_at_4(progress):
-        if len(progress.losses) == 4:
+    def stop_at_4(self):
+        if len(self.losses) == 3:
             os.kill(os.getpid(), signal.SIGINT)
-        return real(progress)
+        return real(self)
 
-    monkeypatch.setattr(loop, "_has_stalled", stop_at_4)
-    code = main([*SMALL, *rest, "--out", str(out)])
+    with monkeypatch.context() as patch:
+        patch.setattr(descent.Descent, "step", stop_at_4)
+        code = main([*SMALL, *rest, "--out", str(out)])
     said = capsys.readouterr().err
-    monkeypatch.setattr(loop, "_has_stalled", real)
     checkpoint = tmp_path / "mine.checkpoint"
 
     assert code == 130
@@ -189,14 +189,14 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path, monkeypatch, capsys):
 
 def test_a_loss_that_is_no_number_ends_with_the_last_good_weights(tmp_path, monkeypatch, capsys):
     out = tmp_path / "mine.safetensors"
-    real, calls = loop.relative_loss, 0
+    real, calls = descent.relative_loss, 0
 
     def breaks(*args):
         nonlocal calls
         calls += 1
         return real(*args) * (float("nan") if calls > 9 else 1)
 
-    monkeypatch.setattr(loop, "relative_loss", breaks)
+    monkeypatch.setattr(descent, "relative_loss", breaks)
 
     code = main([*SMALL, "--out", str(out)])
 

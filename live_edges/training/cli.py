@@ -11,7 +11,7 @@ from live_edges.errors import TrainingError
 from live_edges.training.recipe import FIELDS, LOSSES, PRESETS, SOBEL, Recipe
 
 if TYPE_CHECKING:
-    from live_edges.training.loop import OnStep, Trained
+    from live_edges.training.loop import OnCheckpoint, OnStep, Trained
 
 INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C ended
 _MAY_CHANGE = ("steps", "lr")  # when a run is resumed
@@ -31,12 +31,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     files.add_argument(
         "--out", type=Path, help="weights file to write (default: NAME.safetensors, here)"
     )
-    files.add_argument("--resume", type=Path, metavar="FILE", help="go on from this checkpoint")
+    files.add_argument(
+        "--resume",
+        type=Path,
+        metavar="FILE",
+        help="go on from this checkpoint; one is kept beside --out while training runs",
+    )
     files.add_argument("--watch", action="store_true", help="show the training in a window")
     files.add_argument(
-        "--report", type=Path, metavar="FILE", help="picture of the result (default: beside --out)"
+        "--report",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="draw a picture of the result beside --out (default: yes)",
     )
-    files.add_argument("--no-report", action="store_true", help="draw no picture of the result")
     checks = parser.add_argument_group("instead of training something new")
     checks.add_argument(
         "--check", action="store_true", help="retrain --preset and compare with the shipped file"
@@ -45,7 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--evaluate",
         type=Path,
         metavar="WEIGHTS",
-        help="table of how a weights file finds edges through noise, on the pictures in DATA",
+        help="table of how a weights file finds edges through noise, on the pictures in DATA; "
+        "--out FILE.png draws the first two",
     )
 
 
@@ -63,7 +71,9 @@ def _add_recipe_arguments(group: Any) -> None:
     group.add_argument("--noise", type=float, help="sensor noise on the input, in levels of 255")
     group.add_argument("--loss", choices=LOSSES, help="what is compared (default magnitude)")
     group.add_argument("--steps", type=int, help=f"at most (default {base.steps})")
-    group.add_argument("--batch", type=int, help=f"pieces of pictures (default {base.batch})")
+    group.add_argument(
+        "--batch", type=int, help=f"pieces of pictures, one of each at least (default {base.batch})"
+    )
     group.add_argument("--crop", type=int, help=f"their side in pixels (default {base.crop})")
     group.add_argument("--lr", type=float, help=f"first step length (default {base.lr:g})")
     group.add_argument("--seed", type=int, help=f"decides all that is random (default {base.seed})")
@@ -89,9 +99,13 @@ def run(args: argparse.Namespace) -> int:
 
     check_writable(out)
     checkpoint = out.with_suffix(".checkpoint")
-    trained = _train(args, recipe, resume)
+
+    def keep(state: dict[str, Any]) -> None:
+        save_checkpoint(checkpoint, state | {"out": str(out)})
+
+    trained = _train(args, recipe, resume=resume, on_checkpoint=keep)
     if trained.ended != "finished":
-        save_checkpoint(checkpoint, trained.checkpoint | {"out": str(out)})
+        keep(trained.checkpoint)
     if trained.ended == "interrupted":
         _say(f"stopped after step {len(trained.losses)}; go on with: --resume {checkpoint}")
         return INTERRUPTED
@@ -104,8 +118,8 @@ def run(args: argparse.Namespace) -> int:
     checkpoint.unlink(missing_ok=True)
     print(summary(trained))
     print(f"weights: {out}")
-    if not args.no_report:
-        _report(trained, args.report or out.with_suffix(".png"), out.stem)
+    if args.report:
+        _report(trained, out.with_suffix(".png"), out.stem)
     print(f"see it live: live-edges run --weights {out} --filter {out.stem}")
     return 0
 
@@ -146,24 +160,40 @@ def _default_out(args: argparse.Namespace, resume: dict[str, Any] | None) -> Pat
     return Path(f"{args.preset or 'learned'}.safetensors")
 
 
-def _train(args: argparse.Namespace, recipe: Recipe, resume: dict[str, Any] | None) -> "Trained":
+def _train(
+    args: argparse.Namespace,
+    recipe: Recipe,
+    *,
+    resume: dict[str, Any] | None = None,
+    on_checkpoint: "OnCheckpoint" = lambda _state: None,
+) -> "Trained":
     """Train with a progress bar, and a window if one is asked for and can be opened."""
+    import torch
+
     from live_edges.pipeline import choose_device
-    from live_edges.training.loop import Progress, train
+    from live_edges.training.descent import Descent, precision
+    from live_edges.training.loop import train
     from live_edges.training.progress import Bar
 
     device, reason = choose_device(args.device)
+    if precision(device) != torch.float64:
+        if args.device == "auto":
+            device, reason = torch.device("cpu"), f"{device.type} has no float64"
+        else:
+            _say(f"{device.type} has no float64: the kernels will miss their last digits")
     _say(f"training on {device} ({reason})")
     with ExitStack() as stack:
         bar = stack.enter_context(Bar(recipe.steps))
         watch = _watch(recipe, stack) if args.watch else None
 
-        def on_step(progress: Progress) -> None:
-            bar(progress)
+        def on_step(descent: Descent) -> None:
+            bar(descent)
             if watch:
-                watch(progress)
+                watch(descent)
 
-        return train(recipe, device=device, resume=resume, on_step=on_step)
+        return train(
+            recipe, device=device, resume=resume, on_step=on_step, on_checkpoint=on_checkpoint
+        )
 
 
 def _watch(recipe: Recipe, stack: ExitStack) -> "OnStep | None":
@@ -201,7 +231,7 @@ def _check(args: argparse.Namespace, recipe: Recipe) -> int:
     shipped = next((path for path in shipped_weights() if path.stem == args.preset), None)
     if shipped is None:
         raise TrainingError(f"no file {args.preset}.safetensors came with the program")
-    trained = _train(args, recipe, None)
+    trained = _train(args, recipe)
     found = agreement(trained, torch.from_numpy(load_weights(shipped).bank))
     print(summary(trained))
     is_same = found > 0.9999
@@ -230,9 +260,9 @@ def _evaluate(args: argparse.Namespace) -> int:
         scores = low_light.compare(pictures, banks, recipe, banks[name])
         print(f"Against the {name} of the clean picture, {len(pictures)} pictures:\n")
         print(low_light.table(scores) + "\n")
-    if args.report:
-        write_atomically(args.report, low_light.draw_comparison(pictures, banks, recipe))
-        print(f"picture: {args.report}")
+    if args.out:
+        write_atomically(args.out, low_light.draw_comparison(pictures, banks, recipe))
+        print(f"picture: {args.out}")
     return 0
 
 

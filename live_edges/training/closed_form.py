@@ -6,6 +6,7 @@ from torch import Tensor
 
 from live_edges.training.examples import Examples
 from live_edges.training.model import inner, relative_loss
+from live_edges.training.whitening import centred_patches
 
 
 def closed_form(examples: Examples, kernel_size: int) -> Tensor:
@@ -19,17 +20,14 @@ def closed_form(examples: Examples, kernel_size: int) -> Tensor:
         ``(planes, in, k, k)`` float64 on the CPU, one kernel for each plane of the target.
     """
     channels, planes = examples.input.shape[1], examples.target.shape[1]
-    taps = kernel_size**2
-    gram = torch.zeros(channels * taps, channels * taps, dtype=torch.float64)
-    matches = torch.zeros(channels * taps, planes, dtype=torch.float64)
-    spare = examples.margin - kernel_size // 2
-    for x, target in zip(examples.input, examples.target, strict=True):
-        patches = F.unfold(inner(x[None].cpu().double(), spare), kernel_size)[0]
-        # A zero-sum kernel sees only what differs from the patch's mean, plane by plane.
-        patches = patches.reshape(channels, taps, -1)
-        patches = (patches - patches.mean(dim=1, keepdim=True)).reshape(channels * taps, -1)
+    size = channels * kernel_size**2
+    gram = torch.zeros(size, size, dtype=torch.float64)
+    matches = torch.zeros(size, planes, dtype=torch.float64)
+    inputs = inner(examples.input, examples.margin - kernel_size // 2)
+    for x, target in zip(inputs, inner(examples.target, examples.margin), strict=True):
+        patches = centred_patches(x.cpu().double(), kernel_size)
         gram += patches @ patches.T
-        matches += patches @ inner(target.cpu().double(), examples.margin).reshape(planes, -1).T
+        matches += patches @ target.cpu().double().reshape(planes, -1).T
     best: Tensor = torch.linalg.lstsq(gram, matches, driver="gelsd").solution
     best = best.T.reshape(planes, channels, kernel_size, kernel_size)
     return best - best.mean(dim=(-2, -1), keepdim=True)
@@ -37,12 +35,14 @@ def closed_form(examples: Examples, kernel_size: int) -> Tensor:
 
 @torch.no_grad()
 def exact_loss(weight: Tensor, examples: Examples, loss: str) -> float:
-    """Return the relative loss of some kernels in float64, over the pixels training looks at."""
-    weight = weight.detach().cpu().double()
-    spare = examples.margin - weight.shape[-1] // 2
-    responses = [F.conv2d(inner(x[None].cpu().double(), spare), weight) for x in examples.input]
-    target = inner(examples.target.cpu().double(), examples.margin)
-    return float(relative_loss(torch.cat(responses), target, loss))
+    """Return the relative loss of some kernels over the pixels training looks at.
+
+    It is computed where the examples are, with their precision.
+    """
+    responses = F.conv2d(
+        inner(examples.input, examples.margin - weight.shape[-1] // 2), weight.to(examples.input)
+    )
+    return float(relative_loss(responses, inner(examples.target, examples.margin), loss))
 
 
 def cosine(a: Tensor, b: Tensor) -> float:

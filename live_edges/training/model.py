@@ -1,5 +1,7 @@
 """The model: one `nn.Conv2d` whose kernels sum to zero, so that flat areas answer nothing."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
@@ -7,26 +9,19 @@ from torch.nn.utils import parametrize
 from live_edges import functional as F
 from live_edges.training.recipe import Recipe
 
+FLOAT32_BITS = 23  # after the first one of a number
 SMOOTHING = 1e-6  # keeps the derivative of the root finite at 0; the display has none
 
 
-class ZeroSum(nn.Module):
-    """Takes the mean off every k x k kernel.
-
-    Photographs have nearly all their power in slow changes, edges in fast ones. Without the
-    constraint the optimiser spends its steps on the former: it ends thousands of times worse.
-    """
-
-    def forward(self, weight: Tensor) -> Tensor:
-        """Return the kernels, each summing to zero."""
-        return weight - weight.mean(dim=(-2, -1), keepdim=True)
-
-
-def make_model(recipe: Recipe) -> nn.Conv2d:
+def make_model(recipe: Recipe, coordinates: nn.Module) -> nn.Conv2d:
     """Build the convolution, started at a high-pass (delta minus box) with a little seeded noise.
 
     A start at zero would never move under a magnitude loss, and a random one picks its sign by
     chance.
+
+    Args:
+        recipe: shape of the kernels, seed.
+        coordinates: parametrization to learn in, which makes every kernel sum to zero.
     """
     size = recipe.kernel_size
     conv = nn.Conv2d(
@@ -36,14 +31,43 @@ def make_model(recipe: Recipe) -> nn.Conv2d:
         bias=False,
         padding=size // 2,
         padding_mode="replicate",
+        dtype=torch.float64,
     )
     generator = torch.Generator().manual_seed(recipe.seed)
     start = 0.05 * torch.randn(conv.weight.shape, generator=generator) / size
     start[..., size // 2, size // 2] += 1 / recipe.in_channels
     with torch.no_grad():
         conv.weight.copy_(start)
-    parametrize.register_parametrization(conv, "weight", ZeroSum())
+    parametrize.register_parametrization(conv, "weight", coordinates)
     return conv
+
+
+def as_saved(weight: Tensor) -> Tensor:
+    """Round kernels to the numbers a file holds, each still summing to 0, now to the last bit.
+
+    Every tap gets the resolution that float32 has at the largest one, since errors in it matter
+    alike; the middle tap takes up what rounding added to the sum.
+
+    Args:
+        weight: ``(out, in, k, k)``, k odd.
+
+    Returns:
+        ``(out, in, k, k)`` float32 on the CPU.
+
+    Example:
+        >>> kernel = torch.tensor([[[[0.5, 1e-9, -0.4]] + [[0.0, 0.1, -0.2]] + [[0.0] * 3]]])
+        >>> as_saved(kernel).sum()
+        tensor(0.)
+    """
+    weight = weight.detach().cpu().double()
+    largest = float(weight.abs().max())
+    if not (math.isfinite(largest) and largest > 0):
+        return weight.float()
+    step = 2.0 ** (math.floor(math.log2(largest)) - FLOAT32_BITS)
+    steps = (weight / step).round()
+    middle = weight.shape[-1] // 2
+    steps[..., middle, middle] -= steps.sum(dim=(-2, -1))
+    return (steps * step).float()
 
 
 def compared(responses: Tensor, loss: str) -> Tensor:

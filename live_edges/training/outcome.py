@@ -7,7 +7,7 @@ from torch import Tensor
 
 from live_edges.training.checkpoint import weights_bytes
 from live_edges.training.closed_form import cosine
-from live_edges.training.loop import LOSS_FLOOR, Trained
+from live_edges.training.loop import Trained
 from live_edges.training.targets import analytic_bank
 
 ENOUGH = 1.01  # a run is done when its loss is at most so many times the limit
@@ -36,19 +36,19 @@ def packed(trained: Trained) -> bytes:
         "sigma": f"{recipe.sigma:g}",
         "noise": f"{recipe.noise:g} of 255",
         "data": " ".join(recipe.data) or "synthetic dead leaves",
-        "pieces": f"{trained.examples} of {recipe.crop}x{recipe.crop}",
+        "pieces": f"{trained.pieces} of {recipe.crop}x{recipe.crop}",
+        "pictures": str(trained.pictures),
         "seed": str(recipe.seed),
         "steps": str(len(trained.losses)),
         "ended": trained.ended,
         "loss": f"{trained.loss:.6e}",
         "held_out_loss": f"{trained.held_out_loss:.6e}",
-        "loss_floor": f"{LOSS_FLOOR:g}",
         "scale": "as trained; scaled to 1 at a unit step when loaded",
         "torch": torch.__version__,
         "torchvision": torchvision.__version__,
         "numpy": np.__version__,
     }
-    if trained.best is not None:
+    if trained.limit is not None:
         metadata["optimum"] = f"{trained.limit:.6e}"
     if found is not None:
         metadata["cosine_with_analytic"] = f"{found:.8f}"
@@ -58,22 +58,25 @@ def packed(trained: Trained) -> bytes:
 def summary(trained: Trained) -> str:
     """Say how good the kernels are, and where the time went."""
     lines = [
-        f"{trained.ended} after {len(trained.losses)} steps on {trained.examples} pieces"
+        f"{trained.ended} after {len(trained.losses)} steps on {trained.pieces} pieces of "
+        f"{trained.pictures} pictures"
         + (f", {trained.skipped} pictures skipped" if trained.skipped else ""),
         f"loss {trained.loss:.4g} of the target's power, on held-out pictures "
         f"{trained.held_out_loss:.4g}",
     ]
-    if trained.best is not None:
+    if trained.ratio is not None:
         verdict = "done" if trained.ratio <= ENOUGH else "not finished: give it more --steps"
         lines.append(
-            f"limit (closed form) {trained.limit:.4g}, loss / limit {trained.ratio:.4f} "
-            f"with a floor of {LOSS_FLOOR:g}: {verdict}"
+            f"limit (closed form, saved alike) {trained.limit:.4g}, "
+            f"loss / limit {trained.ratio:.4f}: {verdict}"
         )
     found = analytic_cosine(trained)
     if found is not None:
         lines.append(f"cosine with the analytic kernel {found:.6f}")
-    times = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in trained.seconds.items())
-    return "\n".join([*lines, f"time: {times}"])
+    spent = dict(trained.seconds)
+    reading = spent.pop("reading")
+    times = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in spent.items())
+    return "\n".join([*lines, f"time: {times}; reading {reading:.1f} s, on threads beside it"])
 
 
 def agreement(trained: Trained, shipped: Tensor) -> float:

@@ -4,7 +4,7 @@ from typing import Self
 
 from tqdm import tqdm
 
-from live_edges.training.loop import Progress
+from live_edges.training.descent import Descent
 
 
 class Bar:
@@ -13,12 +13,14 @@ class Bar:
     def __init__(self, steps: int) -> None:
         self._bar = tqdm(total=steps, unit="step", desc="learning", dynamic_ncols=True)
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, descent: Descent) -> None:
         """Show the step that was just made."""
-        self._bar.update(len(progress.losses) - self._bar.n)
+        if descent.is_settled:  # the steps that were asked for are not needed
+            self._bar.total = len(descent.losses)
+        self._bar.update(len(descent.losses) - self._bar.n)
         self._bar.set_postfix_str(
-            f"loss {progress.losses[-1]:.3g}, held out {progress.held_out_losses[-1]:.3g}, "
-            f"limit {progress.limit:.3g}",
+            f"loss {descent.losses[-1]:.3g}, held out {descent.held_out_losses[-1]:.3g}"
+            + ("" if descent.limit is None else f", limit {descent.limit:.3g}"),
             refresh=False,
         )
 

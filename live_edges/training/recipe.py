@@ -27,7 +27,7 @@ class Recipe:
         noise: sensor noise on the input, standard deviation at mid gray in levels of 255.
         loss: ``signed`` compares the responses themselves, ``magnitude`` the edge strength.
         steps: L-BFGS steps at most; training ends sooner where nothing is left to gain.
-        batch: pieces of pictures to learn from; every step sees all of them.
+        batch: pieces of pictures to learn from, or as many as there are pictures.
         crop: height and width of such a piece in pixels.
         lr: the optimiser's first step length.
         seed: decides pieces, noise, synthetic pictures and starting kernels.
@@ -41,7 +41,7 @@ class Recipe:
     out_channels: int = 1
     noise: float = 0.0
     loss: str = "magnitude"
-    steps: int = 120
+    steps: int = 60
     batch: int = 64
     crop: int = 96
     lr: float = 1.0
@@ -147,7 +147,7 @@ _SIGNED = Recipe(loss="signed")
 PRESETS: dict[str, Recipe] = {
     "blur-difference-s1": _SIGNED,
     "blur-difference-s2": replace(_SIGNED, sigma=2.0, kernel_size=13),
-    "blur-difference-rgb": replace(_SIGNED, in_channels=3, steps=300),
+    "blur-difference-rgb": replace(_SIGNED, in_channels=3),
     "learned-sobel": replace(_SIGNED, target=SOBEL, kernel_size=3, out_channels=2),
     "low-light": replace(_SIGNED, kernel_size=11, noise=15.0, batch=128),
 }

@@ -24,6 +24,7 @@ from live_edges.training.targets import analytic_bank
 
 COLOURS = 256
 SHOWN_HEIGHT, SHOWN_WIDTH = 240, 320
+LEAST_LOSS = 1e-16  # drawn; a logarithm has no 0
 PLANES = {1: ("",), 3: (" (red)", " (green)", " (blue)")}
 
 
@@ -105,17 +106,27 @@ def _draw_kernels(area: Any, rows: Sequence[tuple[str, NDArray[Any], NDArray[Any
 
 
 def _draw_losses(ax: Any, trained: Trained) -> None:
-    ax.semilogy(trained.losses, color="tab:blue", label="training")
-    ax.semilogy(trained.held_out_losses, color="tab:orange", lw=1, label="held out")
-    if trained.best is not None:
+    ax.semilogy(_drawable(trained.losses), color="tab:blue", label="training")
+    ax.semilogy(
+        _drawable(trained.held_out_losses), color="tab:orange", ls=":", lw=2, label="held out"
+    )
+    if trained.limit is not None:
         ax.axhline(
-            trained.limit, color="black", ls="--", lw=1, label=f"closed form {trained.limit:.3g}"
+            max(trained.limit, LEAST_LOSS),
+            color="black",
+            ls="--",
+            lw=1,
+            label=f"closed form {trained.limit:.3g}",
         )
     ax.set_title(f"loss, ends at {trained.loss:.3g}", fontsize=9)
     ax.set_xlabel("L-BFGS step")
     ax.set_ylabel("squared error / power of target")
     ax.grid(alpha=0.3)
     ax.legend(fontsize=8)
+
+
+def _drawable(losses: Sequence[float]) -> NDArray[Any]:
+    return np.maximum(losses, LEAST_LOSS)
 
 
 def held_out_picture(recipe: Recipe) -> Examples:

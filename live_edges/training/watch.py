@@ -12,11 +12,12 @@ from torch import Tensor
 
 from live_edges import functional as F
 from live_edges.frame import Image
+from live_edges.training.descent import Descent
 from live_edges.training.examples import Examples
-from live_edges.training.loop import Progress
 
 TILE_HEIGHT, TILE_WIDTH = 240, 320
 SECONDS_BETWEEN = 0.1
+LEAST_LOSS = 1e-16  # drawn; a logarithm has no 0
 WHITE, GREEN, ORANGE = (235, 235, 235), (80, 255, 80), (60, 170, 255)  # BGR
 
 
@@ -48,23 +49,23 @@ class Watch:
         self._last = -math.inf
         self._is_watched = True
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, descent: Descent) -> None:
         """Show where training stands, if it is time to."""
         now = time.monotonic()
         if not self._is_watched or now - self._last < SECONDS_BETWEEN:
             return
         self._last = now
-        self._window.show(draw(progress, self._example))
+        self._window.show(draw(descent, self._example))
         key = self._window.poll(0.001)
         self._is_watched = key not in ("q", "esc") and self._window.is_open
 
 
-def draw(progress: Progress, example: Examples) -> Image:
+def draw(descent: Descent, example: Examples) -> Image:
     """Draw four tiles: kernel and loss curve above target and response, ``(480, 640, 3)`` BGR."""
-    weight = progress.weight.cpu()
+    weight = descent.weight
     with torch.no_grad():
         response = F.edge_strength(example.input, weight)
-    top = [_kernel_tile(weight), _curve_tile(progress)]
+    top = [_kernel_tile(weight), _curve_tile(descent)]
     bottom = [
         _edge_tile(F.magnitude(example.target), "target"),
         _edge_tile(response, "learned"),
@@ -85,10 +86,10 @@ def _kernel_tile(weight: Tensor) -> Image:
     return _labelled(tile, "kernel")
 
 
-def _curve_tile(progress: Progress) -> Image:
+def _curve_tile(descent: Descent) -> Image:
     tile = np.zeros((TILE_HEIGHT, TILE_WIDTH, 3), np.uint8)
-    losses = np.log10(np.maximum(progress.losses, 1e-14))
-    limit = math.log10(max(progress.limit, 1e-14))
+    losses = np.log10(np.maximum(descent.losses, LEAST_LOSS))
+    limit = math.log10(max(descent.limit or 0.0, LEAST_LOSS))
     low, high = min(float(losses.min()), limit) - 0.2, float(losses.max()) + 0.2
 
     def row(value: Any) -> Any:
@@ -96,11 +97,11 @@ def _curve_tile(progress: Progress) -> Image:
 
     columns = np.linspace(15, TILE_WIDTH - 15, max(2, len(losses)))[: len(losses)]
     points = np.stack([columns, row(losses)], axis=1).round().astype(np.int32)
-    if progress.limit:
+    if descent.limit is not None:
         y = round(row(limit))
         cv2.line(tile, (15, y), (TILE_WIDTH - 15, y), ORANGE, 1)
     cv2.polylines(tile, [points], False, GREEN, 1, cv2.LINE_AA)
-    return _labelled(tile, f"step {len(losses)}, loss {progress.losses[-1]:.3g}")
+    return _labelled(tile, f"step {len(losses)}, loss {descent.losses[-1]:.3g}")
 
 
 def _edge_tile(strength: Tensor, label: str) -> Image:
