@@ -152,7 +152,8 @@ def _limits(args: argparse.Namespace, source: Source, is_headless: bool) -> tupl
 def stopped_by_signals(app: App) -> Iterator[None]:
     """Let Ctrl-C, SIGTERM and a closed terminal end the app in order.
 
-    A second signal ends the process at once; one that is ignored, as under nohup, stays so.
+    A second signal ends the process at once. A closed terminal that is ignored, as under nohup,
+    stays so; Ctrl-C does not, which a shell ignores for whatever it starts in the background.
     """
 
     def stop(number: int, _frame: object) -> None:
@@ -162,7 +163,8 @@ def stopped_by_signals(app: App) -> Iterator[None]:
     before: dict[int, Any] = {
         number: signal.signal(number, stop)
         for name in ("SIGINT", "SIGTERM", "SIGHUP")
-        if (number := getattr(signal, name, None)) and signal.getsignal(number) != signal.SIG_IGN
+        if (number := getattr(signal, name, None))
+        and not (name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN)
     }
     try:
         yield
