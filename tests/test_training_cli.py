@@ -5,6 +5,7 @@ import signal
 import cv2
 import numpy as np
 import pytest
+from media import write_video
 
 from live_edges.training import descent, loop
 from live_edges.training.__main__ import main
@@ -45,6 +46,32 @@ def test_training_on_a_folder_writes_weights_and_report_and_skips_what_it_can_no
     assert "2 pictures skipped" in shown.out
     assert f"--weights {out}" in shown.out
     assert "learning" in shown.err
+
+
+def test_training_on_a_video_samples_its_frames(tmp_path, capsys):
+    video = write_video(tmp_path / "film.mp4", 12, size=(160, 120))
+    out = tmp_path / "film.safetensors"
+
+    flags = ["--steps", "30", "--no-report", "--out", str(out)]
+    code = main([str(video), *SMALL, *flags])
+
+    assert code == 0
+    assert "pieces of 10 pictures" in capsys.readouterr().out  # the last 2 are held out
+    assert out.is_file()
+
+
+def test_a_folder_that_is_not_writable_is_told_before_training(tmp_path, capsys):
+    folder = tmp_path / "locked"
+    folder.mkdir(mode=0o555)
+    if os.access(folder, os.W_OK):
+        pytest.skip("this user may write everywhere")
+
+    code = main([*SMALL, "--out", str(folder / "mine.safetensors")])
+
+    said = capsys.readouterr().err
+    assert code == 1
+    assert f"{folder / 'mine.safetensors'} could not be written: Permission denied" in said
+    assert "learning" not in said
 
 
 def test_training_on_pairs_learns_what_made_them(tmp_path, photos, capsys):
@@ -143,13 +170,9 @@ def test_bad_input_is_one_sentence_and_exit_code_1(tmp_path, monkeypatch, capsys
 def test_a_full_disk_keeps_the_file_that_was_there(tmp_path, monkeypatch, capsys):
     out = tmp_path / "mine.safetensors"
     out.write_bytes(b"good weights")
-    calls = 0
 
     def full(_file):
-        nonlocal calls
-        calls += 1
-        if calls > 1:  # the probe before training still fits
-            raise OSError(errno.ENOSPC, "No space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
 
@@ -216,6 +239,9 @@ class _FakeWindow:
     def poll(self, timeout_s):
         return "q"
 
+    def close(self):
+        self.is_open = False
+
 
 def test_watching_shows_the_training_until_q_and_training_goes_on():
     from live_edges.training.report import held_out_picture
@@ -229,3 +255,4 @@ def test_watching_shows_the_training_until_q_and_training_goes_on():
     assert len(window.shown) == 1
     assert window.shown[0].shape == (480, 640, 3)
     assert window.shown[0].std() > 10
+    assert not window.is_open

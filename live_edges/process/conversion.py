@@ -124,4 +124,6 @@ def _notes(reader: VideoReader, sizes: list[tuple[int, int]], target: Path) -> t
         )
     if reader.transfer:
         notes.append(f"{reader.path} is HDR ({reader.transfer}); its brightness is used as it is")
+    if reader.bits > 8:
+        notes.append(f"{reader.path} has {reader.bits} bits a sample; {target} has 8")
     return tuple(notes)

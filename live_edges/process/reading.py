@@ -120,6 +120,12 @@ class VideoReader(Closing):
         """Name of the HDR transfer curve; None for an ordinary video."""
         return HDR_TRANSFERS.get(self._stream.codec_context.color_trc)
 
+    @property
+    def bits(self) -> int:
+        """Bits of a sample: 8 of most videos, 10 of HDR and some others."""
+        pixels = self._stream.codec_context.format
+        return max((component.bits for component in pixels.components), default=8) if pixels else 8
+
     def __iter__(self) -> Iterator["Picture | SoundPacket"]:
         """Yield pictures in the order they are shown, and the packets between them.
 

@@ -46,8 +46,12 @@ def write_atomically(path: Path, content: bytes) -> None:
     except OSError as error:
         if part.is_file():
             part.unlink(missing_ok=True)
-        kept = "; the file that was there is unchanged" if path.is_file() else ""
-        raise TrainingError(f"{path} could not be written: {error.strerror}{kept}") from error
+        raise _not_written(path, error) from error
+
+
+def _not_written(path: Path, error: OSError) -> TrainingError:
+    kept = "; the file that was there is unchanged" if path.is_file() else ""
+    return TrainingError(f"{path} could not be written: {error.strerror}{kept}")
 
 
 def check_writable(path: Path) -> None:
@@ -63,8 +67,11 @@ def check_writable(path: Path) -> None:
     if path.is_dir() or path.suffix != ".safetensors":
         raise TrainingError(f"--out {path} should be a file that ends in .safetensors")
     probe = path.with_name(f".{path.name}.probe")
-    write_atomically(probe, b"")
-    probe.unlink()
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise _not_written(path, error) from error
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:

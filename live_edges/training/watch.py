@@ -19,6 +19,7 @@ TILE_HEIGHT, TILE_WIDTH = 240, 320
 SECONDS_BETWEEN = 0.1
 LEAST_LOSS = 1e-16  # drawn; a logarithm has no 0
 WHITE, GREEN, ORANGE = (235, 235, 235), (80, 255, 80), (60, 170, 255)  # BGR
+RED, BLUE = (30, 0, 120), (110, 40, 0)  # of the largest positive and negative tap, 0 is white
 
 
 class Screen(Protocol):
@@ -33,6 +34,9 @@ class Screen(Protocol):
 
     def poll(self, timeout_s: float) -> str | None:
         """Return the key pressed, if any."""
+
+    def close(self) -> None:
+        """Take the window away."""
 
 
 class Watch:
@@ -58,6 +62,8 @@ class Watch:
         self._window.show(draw(descent, self._example))
         key = self._window.poll(0.001)
         self._is_watched = key not in ("q", "esc") and self._window.is_open
+        if not self._is_watched:
+            self._window.close()
 
 
 def draw(descent: Descent, example: Examples) -> Image:
@@ -75,8 +81,9 @@ def draw(descent: Descent, example: Examples) -> Image:
 
 def _kernel_tile(weight: Tensor) -> Image:
     kernel = weight[0].mean(dim=0).numpy()
-    level = kernel / max(float(np.abs(kernel).max()), 1e-12) * 127 + 128
-    colours = cv2.applyColorMap(level.round().astype(np.uint8), cv2.COLORMAP_TWILIGHT_SHIFTED)
+    level = np.sqrt(np.abs(kernel) / max(float(np.abs(kernel).max()), 1e-12))  # shows small taps
+    away = np.where(kernel[..., None] > 0, RED, BLUE).astype(float)
+    colours = (255 + (away - 255) * level[..., None]).round().astype(np.uint8)
     side = TILE_HEIGHT - 50
     tile = np.zeros((TILE_HEIGHT, TILE_WIDTH, 3), np.uint8)
     left = (TILE_WIDTH - side) // 2
