@@ -147,6 +147,13 @@ def _add_picture_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="auto, cpu, cuda, cuda:N, mps or xpu (default: %(default)s)",
     )
+    group.add_argument(
+        "--threads",
+        type=arguments.count,
+        metavar="N",
+        help="CPU threads for the filter (default: half of the cores; the others decode, encode "
+        "and show)",
+    )
     _add_weights_argument(parser)
     group.add_argument(
         "--compile",

@@ -80,8 +80,9 @@ def _settings(args: argparse.Namespace, entries: dict[str, Entry]) -> Settings:
 
 
 def _load_pipeline(args: argparse.Namespace, settings: Settings) -> "EdgePipeline":
-    from live_edges.pipeline import EdgePipeline  # brings torch, which takes seconds
+    from live_edges.pipeline import EdgePipeline, share_cores  # brings torch, which takes seconds
 
+    share_cores(args.threads)
     return EdgePipeline(
         settings.filter,
         device=args.device,

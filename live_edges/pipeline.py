@@ -4,6 +4,7 @@ The only module that knows where the numbers are crunched: transfer to and from 
 here and nowhere else.
 """
 
+import os
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -209,6 +210,21 @@ def repeat_border(padded: Image, kernel_size: int) -> None:
     padded[:, bottom + 1 :] = padded[:, bottom : bottom + 1]
     padded[:, :, :left] = padded[:, :, left : left + 1]
     padded[:, :, right + 1 :] = padded[:, :, right : right + 1]
+
+
+def share_cores(threads: int | None = None) -> None:
+    """Set how many CPU threads torch computes with, in the whole process.
+
+    On two cores a live loop at 1920x1080 shows as many pictures a second with one thread as with
+    two, for the decoder takes the other, and a conversion beside an encoder a fifth more.
+
+    Args:
+        threads: None takes half of the cores, unless ``OMP_NUM_THREADS`` says how many.
+    """
+    if threads is None and "OMP_NUM_THREADS" not in os.environ:
+        threads = max(1, (os.cpu_count() or 1) // 2)
+    if threads is not None:
+        torch.set_num_threads(threads)
 
 
 def choose_device(name: str = "auto") -> tuple[torch.device, str]:

@@ -4,6 +4,7 @@ import argparse
 import logging
 import math
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
@@ -80,6 +81,7 @@ def _convert_all(todo: "list[Job]", args: argparse.Namespace, *, is_batch: bool)
     with closing(pipeline), logging_redirect_tqdm():
         for number, job in enumerate(todo, 1):
             label = f"{number}/{len(todo)} {job.source.name}" if is_batch else job.source.name
+            began = time.perf_counter()
             try:
                 report = _convert(job, pipeline, settings, args, label)
             except LiveEdgesError as error:
@@ -90,15 +92,17 @@ def _convert_all(todo: "list[Job]", args: argparse.Namespace, *, is_batch: bool)
             else:
                 for note in report.notes:
                     log.warning("%s", note)
-                log.info("%s: %d frames", job.target, report.frames)
+                fps = report.frames / (time.perf_counter() - began)
+                log.info("%s: %d frames, %.0f a second", job.target, report.frames, fps)
     return failed
 
 
 def _pipeline(args: argparse.Namespace, compile: "Mode") -> "tuple[EdgePipeline, Settings]":
     from live_edges.catalog import catalog, find
-    from live_edges.pipeline import EdgePipeline
+    from live_edges.pipeline import EdgePipeline, share_cores
     from live_edges.settings import Settings
 
+    share_cores(args.threads)
     name = args.filter or (args.weights[0].stem if args.weights else "sobel")
     settings = Settings(
         filter=find(catalog(args.weights), name).name,

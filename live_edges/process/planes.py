@@ -10,9 +10,6 @@ from live_edges.sources.decoding import to_image
 
 BLACK, WHITE = 16, 235  # luma in limited range, ITU-R BT.601
 FULL_RANGE = 2  # AVCOL_RANGE_JPEG
-_TO_FULL_RANGE = (
-    ((np.arange(256) - BLACK) * (255 / (WHITE - BLACK))).round().clip(0, 255).astype(np.uint8)
-)
 NEUTRAL = 128  # chroma of gray
 
 
@@ -36,7 +33,8 @@ def luma_of(frame: av.VideoFrame) -> Image:
         plane = frame.reformat(format="yuvj420p" if is_full else "yuv420p").planes[0]
     luma = _rows(plane)[: frame.height, : frame.width]
     if not is_full:
-        luma = np.asarray(cv2.LUT(luma, _TO_FULL_RANGE), np.uint8)
+        above_black = cv2.subtract(luma, BLACK)  # both saturate, and are faster than a table
+        luma = np.asarray(cv2.convertScaleAbs(above_black, alpha=255 / (WHITE - BLACK)), np.uint8)
     return np.ascontiguousarray(np.rot90(luma, frame.rotation // 90))
 
 
