@@ -1,18 +1,18 @@
 """Filters as torch modules: a catalog entry with its kernels in buffers, ready for any device."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from live_edges import canny, fused
 from live_edges import functional as F
-from live_edges import fused
-from live_edges.canny import DEFAULT_HIGH, canny, lines_along
 from live_edges.catalog import Entry
 from live_edges.kernels import separate
 
-# padded uint8 planes, gain, threshold and taps in; (N, 1, H, W) uint8 out; see `live_edges.fused`
-PixelFunction = Callable[..., Tensor]
+Function = Callable[..., Any]
+Run = Callable[..., Any]  # of function, pictures, taps; see `live_edges.compiling`
 
 
 class LinearFilter(nn.Module):
@@ -23,10 +23,12 @@ class LinearFilter(nn.Module):
 
     Attributes:
         weight: the bank.
-        pixels: makes the edge image, see `live_edges.fused.edge_picture`.
+        function: does most of the work of `edges`.
+        outlook: how many pixels more than k an edge image needs to see, across.
     """
 
-    pixels: PixelFunction = staticmethod(fused.edge_picture)
+    function: Function = staticmethod(fused.edge_picture)
+    outlook = 0
     weight: Tensor
 
     def __init__(self, bank: Tensor) -> None:
@@ -43,26 +45,48 @@ class LinearFilter(nn.Module):
         """The bank as `live_edges.fused` reads it, in the form that is cheaper."""
         return tuple(self.get_buffer(name) for name in self._taps)
 
+    @property
+    def window(self) -> int:
+        """Side of the square of pixels that one pixel of the edge image depends on."""
+        return int(self.weight.shape[-1]) + self.outlook
+
+    def edges(self, run: Run, padded: Tensor, gain: Tensor, threshold: Tensor) -> Tensor:
+        """Make the edge image of gray levels.
+
+        Args:
+            run: runs the functions of the pixels, see `live_edges.compiling.Compiler`.
+            padded: ``(N, in, H + window - 1, W + window - 1)`` uint8.
+            gain: scalar.
+            threshold: scalar; both as in `live_edges.functional.to_gray_levels`.
+
+        Returns:
+            ``(N, 1, H, W)`` uint8.
+        """
+        edges: Tensor = run(self.function, (padded, gain, threshold), self.taps)
+        return edges
+
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(N, in, H, W)`` float in [0, 1] to ``(N, 1, H, W)``, 1 at a unit step."""
         return F.edge_strength(x, self.weight)
 
 
-def _canny_picture(padded: Tensor, gain: Tensor, threshold: Tensor, *taps: Tensor) -> Tensor:
-    """As `live_edges.fused.edge_picture`; ``threshold`` is the gradient that starts a line."""
-    gradient = torch.cat(fused.responses(padded, *taps), dim=1)
-    lines = lines_along(gradient, 255 * (float(threshold) or DEFAULT_HIGH))
-    return F.to_gray_levels(lines.to(gradient.dtype), gain, 0.0)
-
-
 class CannyFilter(LinearFilter):
     """Canny's thin lines on the gradient that the bank of two kernels gives."""
 
-    pixels: PixelFunction = staticmethod(_canny_picture)
+    function: Function = staticmethod(canny.gradient)
+    outlook = 2  # the neighbours that a crest is held against
 
-    def forward(self, x: Tensor, high: float = DEFAULT_HIGH) -> Tensor:
+    def edges(self, run: Run, padded: Tensor, gain: Tensor, threshold: Tensor) -> Tensor:
+        """As for a linear filter; ``threshold`` is the gradient that starts a line."""
+        high = 255 * torch.where(threshold > 0, threshold, canny.DEFAULT_HIGH)
+        strength, sector = run(canny.gradient, (padded,), self.taps)
+        found = run(canny.crests, (strength, sector, canny.LOW_OVER_HIGH * high, high))
+        level = F.to_gray_levels(torch.ones_like(gain), gain, 0.0)
+        return canny.hysteresis(found) * level
+
+    def forward(self, x: Tensor, high: float = canny.DEFAULT_HIGH) -> Tensor:
         """Map ``(N, 1, H, W)`` float in [0, 1] to ``(N, 1, H, W)``, 1 on lines and 0 elsewhere."""
-        return canny(x, self.weight, high=high)
+        return canny.canny(x, self.weight, high=high)
 
 
 def make_filter(entry: Entry, *, sigma: float = 1.0) -> LinearFilter:

@@ -1,6 +1,6 @@
-"""The live pixels: gray levels in, gray levels out, one loop once it is compiled.
+"""The live pixels: gray levels in, gray levels out, one loop each once they are compiled.
 
-It computes what `live_edges.functional` defines, on uint8 planes with their border already around
+They compute what `live_edges.functional` defines, on uint8 planes with their border already around
 them. What changes at a key, gain and taps, comes as a tensor: another value compiles nothing.
 
 *Taps* are ``(weight,)``, a bank ``(out, in, k, k)``, or ``(columns, rows)``, the same bank as sums
@@ -48,6 +48,22 @@ def responses(padded: Tensor, *taps: Tensor) -> list[Tensor]:
         )
         for columns, rows in zip(*taps, strict=True)
     ]
+
+
+def blend(image: Tensor, opacity: Tensor, color: Tensor) -> Tensor:
+    """Paint over a picture, as opaque as asked for at each byte.
+
+    Args:
+        image: ``(H, 3W)`` uint8, rows of blue, green and red in turn.
+        opacity: likewise; 255 hides the picture.
+        color: ``(3W,)`` float, the paint of a row.
+
+    Returns:
+        ``(H, 3W)`` uint8: ``image + (color - image) * opacity / 255``, rounded.
+    """
+    below = image.to(color.dtype)
+    painted = below + (color - below) * (opacity.to(color.dtype) * (1 / 255))
+    return painted.round().to(torch.uint8)
 
 
 def _length(responses: list[Tensor]) -> Tensor:

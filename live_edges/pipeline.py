@@ -5,6 +5,7 @@ here and nowhere else.
 """
 
 import os
+import warnings
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -14,8 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from live_edges import fused, views
 from live_edges.catalog import Entry, catalog, find
-from live_edges.compiling import Compiler, Mode, shapes_of
+from live_edges.compiling import Compiler, Mode, eagerly
 from live_edges.errors import DeviceError
 from live_edges.filters import make_filter
 from live_edges.frame import Image, check_bgr
@@ -82,6 +84,7 @@ class EdgePipeline:
         self._compiler = Compiler(compile)
         self._staging = np.empty((0, 0, 0), np.uint8)
         self._staged_tensor = torch.from_numpy(self._staging)
+        self._row_color, self._row = (0, 0, 0), torch.empty(0)
         self._scalar_values: tuple[float, float] | None = None
         self._chosen: tuple[str, float] | None = None
         self.select(filter, sigma=sigma)
@@ -102,7 +105,7 @@ class EdgePipeline:
     @property
     def execution(self) -> str:
         """How the filter runs: ``eager``, ``compiling`` (still eagerly) or ``compiled``."""
-        if self._compiler.is_compiled(shapes_of(self._filter.taps)) and not self._entry.is_binary:
+        if self._compiler.is_compiled(self._filter.function, self._filter.taps):
             return "compiled"
         return "compiling" if self._compiler.is_compiling else "eager"
 
@@ -156,6 +159,20 @@ class EdgePipeline:
             self._staged(luma.shape)[0] = luma
         return self._edges_of_staged(stages)
 
+    def overlay(self, image: Image, edges: Image, color: tuple[int, int, int]) -> Image:
+        """Paint the edges over the picture, see `live_edges.views.overlay`; always on the CPU."""
+        if min(edges.shape) > 1:
+            height, width = edges.shape
+            pictures = (
+                _tensor_of(image).view(height, -1),
+                torch.from_numpy(cv2.cvtColor(edges, cv2.COLOR_GRAY2BGR)).view(height, -1),
+                self._row_of(color, width),
+            )
+            blend = self._compiler.twin(fused.blend, pictures)
+            if blend is not None:
+                return np.asarray(blend(*pictures).numpy()).reshape(image.shape)
+        return views.overlay(image, edges, color)
+
     @property
     def reads_luma(self) -> bool:
         """Whether the filter looks at brightness alone, and not at colours."""
@@ -163,22 +180,24 @@ class EdgePipeline:
 
     def _staged(self, size: tuple[int, ...]) -> Image:
         """Return the planes to write the next picture to, inside the room for its border."""
-        planes, kernel_size = self._filter.weight.shape[1], self._filter.weight.shape[-1]
-        shape = (planes, size[0] + kernel_size - 1, size[1] + kernel_size - 1)
+        planes, window = self._filter.weight.shape[1], self._filter.window
+        shape = (planes, size[0] + window - 1, size[1] + window - 1)
         if self._staging.shape != shape:
             self._staging = np.empty(shape, np.uint8)
             self._staged_tensor = torch.from_numpy(self._staging)[None]  # the same memory
-        before = kernel_size // 2
+        before = window // 2
         return self._staging[:, before : before + size[0], before : before + size[1]]
 
     @torch.inference_mode()
     def _edges_of_staged(self, stages: StageTimer) -> Image:
         with stages("upload"):
-            repeat_border(self._staging, self._filter.weight.shape[-1])
+            window = self._filter.window
+            repeat_border(self._staging, window)
             padded = self._staged_tensor.to(self.device)
         with stages("filter"):
-            arguments = (padded, *self._scalars(), *self._filter.taps)
-            edges = self._compiler.best(self._filter.pixels, arguments)(*arguments)
+            # A compiled function treats sides of one pixel as a case of its own.
+            run = self._compiler if min(padded.shape[-2:]) > window else eagerly
+            edges = self._filter.edges(run, padded, *self._scalars())
             self._synchronize()
         with stages("download"):
             return np.asarray(edges[0, 0].cpu().numpy())
@@ -191,9 +210,25 @@ class EdgePipeline:
             self._scalar_tensors = (gain, threshold)
         return self._scalar_tensors
 
+    def _row_of(self, color: tuple[int, int, int], width: int) -> Tensor:
+        """Return a row of pixels of one colour, ``(3 width,)``, made anew only when it changes."""
+        if self._row_color != color or len(self._row) != 3 * width:
+            self._row_color, self._row = (
+                color,
+                torch.tensor(color, dtype=torch.float32).repeat(width),
+            )
+        return self._row
+
     def _synchronize(self) -> None:
         if self.device.type != "cpu":
             getattr(torch, self.device.type).synchronize()
+
+
+def _tensor_of(image: Image) -> Tensor:
+    """Share the memory of a picture that nobody writes to, of which torch would warn."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(image)
 
 
 def repeat_border(padded: Image, kernel_size: int) -> None:

@@ -65,7 +65,8 @@ class Renderer:
         edges, settings = self._edges(image, settings, now)
         with self._stages("view"):
             color = LINE_COLORS[settings.line_color]
-            view = compose(settings.view, image, edges, color=color)
+            paint = self.pipeline.overlay
+            view = compose(settings.view, image, edges, color=color, paint=paint)
         return Rendered(image, edges, view), settings
 
     def edges(self, image: Image, settings: Settings) -> Image:

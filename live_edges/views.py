@@ -1,16 +1,27 @@
 """Views: what is shown of a picture and its edges."""
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 
 from live_edges.frame import Image
 from live_edges.settings import View
 
+Color = tuple[int, int, int]  # blue, green, red
+
 MIN_SHOWN_PX = 240  # smaller pictures are enlarged for the window, so that a pixel can be seen
 MAX_ENLARGED_PX = 1920
 
 
-def compose(view: View, image: Image, edges: Image, *, color: tuple[int, int, int]) -> Image:
+def compose(
+    view: View,
+    image: Image,
+    edges: Image,
+    *,
+    color: Color,
+    paint: Callable[[Image, Image, Color], Image] | None = None,
+) -> Image:
     """Put a picture and its edges together.
 
     Args:
@@ -18,6 +29,7 @@ def compose(view: View, image: Image, edges: Image, *, color: tuple[int, int, in
         image: ``(H, W, 3)`` uint8 BGR.
         edges: ``(H, W)`` uint8.
         color: BGR of the lines in the overlay.
+        paint: makes the overlay instead of `overlay`; a compiled one, say.
 
     Returns:
         uint8 BGR: ``(H, W, 3)``, for ``side`` ``(H, 2W, 3)``; for ``original`` the array itself.
@@ -25,12 +37,12 @@ def compose(view: View, image: Image, edges: Image, *, color: tuple[int, int, in
     if view == "original":
         return image
     if view == "overlay":
-        return overlay(image, edges, color)
+        return (paint or overlay)(image, edges, color)
     white_on_black = np.asarray(cv2.cvtColor(edges, cv2.COLOR_GRAY2BGR), np.uint8)
     return white_on_black if view == "edges" else np.hstack((image, white_on_black))
 
 
-def overlay(image: Image, edges: Image, color: tuple[int, int, int]) -> Image:
+def overlay(image: Image, edges: Image, color: Color) -> Image:
     """Paint the edges over the picture, as opaque as they are strong.
 
     Returns:

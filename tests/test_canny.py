@@ -3,7 +3,16 @@ import numpy as np
 import pytest
 import torch
 
-from live_edges.canny import canny, connected_components, hysteresis, suppress_non_maxima
+from live_edges.canny import (
+    STRONG,
+    WEAK,
+    canny,
+    connected_components,
+    crests,
+    hysteresis,
+    hysteresis_by_opencv,
+    hysteresis_by_tensors,
+)
 from live_edges.kernels import gaussian_gradient
 
 WEIGHT = torch.from_numpy(gaussian_gradient(1.0)).float()
@@ -16,36 +25,45 @@ def disc(radius=12, size=41):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_components_are_those_opencv_finds(seed):
-    mask = torch.rand(2, 1, 60, 71, generator=torch.Generator().manual_seed(seed)) > 0.6
+    noise = torch.rand(2, 1, 60, 71, generator=torch.Generator().manual_seed(seed))
+    mask = (noise > 0.6).byte()
     nodes = mask.flatten().nonzero()[:, 0]
 
     component = connected_components(nodes, mask)
 
     for number, one in enumerate(mask):
-        _, labels = cv2.connectedComponents(one[0].numpy().astype(np.uint8), connectivity=8)
+        _, labels = cv2.connectedComponents(one[0].numpy(), connectivity=8)
         mine = component[nodes // one.numel() == number].numpy()
-        theirs = labels[one[0].numpy()]
+        theirs = labels[one[0].numpy() > 0]
         pairs = set(zip(mine.tolist(), theirs.tolist(), strict=True))
         assert len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})
 
 
 def test_a_long_weak_line_is_kept_by_one_strong_pixel():
-    weak = torch.zeros(1, 1, 9, 200, dtype=torch.bool)
-    weak[..., 4, :] = True
-    weak[..., 0, :50] = True  # not connected
-    strong = torch.zeros_like(weak)
-    strong[..., 4, 199] = True
+    found = torch.zeros(1, 1, 9, 200, dtype=torch.uint8)
+    found[..., 4, :] = WEAK
+    found[..., 0, :50] = WEAK  # not connected
+    found[..., 4, 199] = STRONG
 
-    line = hysteresis(strong, weak)
+    line = hysteresis(found)
 
     assert line[0, 0, 4].all()
     assert line.sum() == 200
 
 
-def test_no_weak_pixel_is_no_line():
-    nothing = torch.zeros(1, 1, 5, 7, dtype=torch.bool)
+def test_hysteresis_by_tensors_and_by_opencv_agree():
+    generator = torch.Generator().manual_seed(0)
+    found = torch.multinomial(torch.tensor([6.0, 3.9, 0.1]), 2 * 60 * 71, True, generator=generator)
+    found = found.byte().view(2, 1, 60, 71)
 
-    assert not hysteresis(nothing, nothing).any()
+    by_tensors = hysteresis_by_tensors(found)
+
+    assert 0 < by_tensors.sum() < (found > 0).sum()
+    assert torch.equal(hysteresis_by_opencv(found), by_tensors)
+
+
+def test_no_weak_pixel_is_no_line():
+    assert not hysteresis(torch.zeros(1, 1, 5, 7, dtype=torch.uint8)).any()
 
 
 def test_a_step_gives_one_line_of_one_pixel():
@@ -86,7 +104,9 @@ def test_high_is_in_the_unit_of_the_step():
 
 
 def test_suppression_keeps_crests_only():
-    gx = torch.tensor([0.0, 1.0, 3.0, 2.0, 0.0]).expand(1, 1, 5, 5)
-    gradient = torch.cat([gx, torch.zeros_like(gx)], dim=1)
+    strength = torch.tensor([0.0, 1.0, 9.0, 4.0, 0.0]).expand(1, 1, 5, 5)
+    points_across = torch.zeros_like(strength)
 
-    assert suppress_non_maxima(gradient)[0, 0, 2].tolist() == [0, 0, 3, 0, 0]
+    found = crests(strength, points_across, torch.tensor(0.5), torch.tensor(2.0))
+
+    assert found[0, 0, 1].tolist() == [0, STRONG, 0]

@@ -12,7 +12,7 @@ LAYERS = [
     {"errors", "platforms", "frame", "settings", "timing", "kernels", "screen", "stats",
      "arguments", "limits", "closing"},
     {"functional", "fused", "weights_file", "sources", "window", "hud", "headless", "snapshot",
-     "autogain", "recorder", "recording"},
+     "autogain", "recorder", "recording", "packages"},
     {"canny", "catalog", "filters", "capture", "views", "compiling"},
     {"pipeline", "render", "keymap", "panel", "training", "takes", "process"},
     {"app"},

@@ -33,7 +33,8 @@ def luma_of(frame: av.VideoFrame) -> Image:
         plane = frame.reformat(format="yuvj420p" if is_full else "yuv420p").planes[0]
     luma = _rows(plane)[: frame.height, : frame.width]
     if not is_full:
-        above_black = cv2.subtract(luma, BLACK)  # both saturate, and are faster than a table
+        # Both saturate. OpenCV takes a number for a picture, which its type information denies.
+        above_black = cv2.subtract(luma, BLACK)  # type: ignore[call-overload]
         luma = np.asarray(cv2.convertScaleAbs(above_black, alpha=255 / (WHITE - BLACK)), np.uint8)
     return np.ascontiguousarray(np.rot90(luma, frame.rotation // 90))
 
