@@ -10,7 +10,7 @@ import torch
 
 from live_edges import EdgePipeline, compiling, packages
 from live_edges.compiling import STEADY_CALLS
-from live_edges.fused import blend, edge_picture
+from live_edges.fused import blend
 from live_edges.packages import package_path, start_packing
 from live_edges.views import overlay
 
@@ -92,11 +92,12 @@ def instant(monkeypatch):
     """A compiler that takes no time: the twin is the function itself, in a wrapper."""
     compiled = []
 
-    def wrap(_self, function, _pictures, taps):
+    def package(_self, function, _pictures, taps):
         compiled.append((function.__name__, *(tuple(each.shape) for each in taps)))
-        return lambda *given: function(*given)
+        return function
 
-    monkeypatch.setattr(compiling.Compiler, "_compiled", wrap)
+    monkeypatch.setattr(compiling.Compiler, "_package", package)
+    monkeypatch.setattr(compiling, "load_package", lambda function: lambda *on: function(*on))
     monkeypatch.setattr(compiling, "_is_faster", lambda *_: True)
     return compiled
 
@@ -137,8 +138,8 @@ def test_a_twin_that_is_slower_is_not_used(instant, monkeypatch):
 
 
 def test_a_twin_that_differs_is_not_used(instant, monkeypatch):
-    wrong = lambda *_: lambda *given: 255 - edge_picture(*given)  # noqa: E731
-    monkeypatch.setattr(compiling.Compiler, "_compiled", wrong)
+    wrong = lambda function: lambda *on: 255 - function(*on)  # noqa: E731
+    monkeypatch.setattr(compiling, "load_package", wrong)
     pipeline = EdgePipeline("sobel", device="cpu", compile="wait")
 
     pipeline(picture((37, 53)))
@@ -150,7 +151,7 @@ def test_a_compiler_that_fails_is_told_in_one_line_and_the_run_goes_on(monkeypat
     def fail(*_):
         raise RuntimeError("no C++ compiler was found\nand a long trace")
 
-    monkeypatch.setattr(compiling.Compiler, "_compiled", fail)
+    monkeypatch.setattr(compiling.Compiler, "_package", fail)
     pipeline = EdgePipeline("sobel", device="cpu", compile="wait")
 
     with caplog.at_level(logging.INFO):
