@@ -11,6 +11,8 @@ from live_edges import functional as F
 from live_edges.catalog import Entry
 from live_edges.kernels import separate
 
+ROUNDING = 1e-5  # of a sum of taps that should be 0; of white it would show nothing
+
 Function = Callable[..., Any]
 Run = Callable[..., Any]  # of function, pictures, taps; see `live_edges.compiling`
 
@@ -25,15 +27,19 @@ class LinearFilter(nn.Module):
         weight: the bank.
         function: does most of the work of `edges`.
         outlook: how many pixels more than k an edge image needs to see, across.
+        is_balanced: whether only differences of brightness count, in proportion.
     """
 
     function: Function = staticmethod(fused.edge_picture)
     outlook = 0
+    is_linear = True
     weight: Tensor
 
     def __init__(self, bank: Tensor) -> None:
         super().__init__()
         self.register_buffer("weight", bank)
+        sums = bank.double().sum((1, 2, 3)).abs()
+        self.is_balanced = self.is_linear and bool(sums.max() < ROUNDING)
         factors = separate(bank.double().numpy())
         parts = [bank] if factors is None else [torch.from_numpy(part).to(bank) for part in factors]
         self._taps = [f"taps{number}" for number in range(len(parts))]
@@ -74,6 +80,7 @@ class CannyFilter(LinearFilter):
     """Canny's thin lines on the gradient that the bank of two kernels gives."""
 
     function: Function = staticmethod(canny.gradient)
+    is_linear = False
     outlook = 2  # the neighbours that a crest is held against
 
     def edges(self, run: Run, padded: Tensor, gain: Tensor, threshold: Tensor) -> Tensor:

@@ -178,6 +178,11 @@ class EdgePipeline:
         """Whether the filter looks at brightness alone, and not at colours."""
         return int(self._filter.weight.shape[1]) == 1
 
+    @property
+    def is_balanced(self) -> bool:
+        """Whether only differences of brightness count, and twice as large ones count twice."""
+        return self._filter.is_balanced
+
     def _staged(self, size: tuple[int, ...]) -> Image:
         """Return the planes to write the next picture to, inside the room for its border."""
         planes, window = self._filter.weight.shape[1], self._filter.window

@@ -4,12 +4,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import av
-import cv2
 import numpy as np
 
 from live_edges.autogain import FIRST_TRIES, AutoGain
 from live_edges.frame import Image
-from live_edges.process.planes import luma_of
+from live_edges.process.planes import STRETCH, luma_of, stretched
 from live_edges.render import Renderer
 from live_edges.settings import Settings
 from live_edges.sources.decoding import to_image
@@ -22,7 +21,8 @@ class Painter:
     """Turns decoded pictures into those of the output.
 
     Where the view is the edges and the filter reads brightness, the luma plane of the video is
-    the gray picture already, and no colour is ever computed.
+    the gray picture already, and no colour is ever computed. Its range is mostly 16 to 235; where
+    only differences of brightness count, a larger gain does the stretching.
 
     Args:
         pipeline: finds the edges.
@@ -34,6 +34,7 @@ class Painter:
         self._settings = settings
         self._auto_gain: AutoGain | None = None
         self._renderer = Renderer(pipeline)
+        self._stretch = 1.0  # of the range of the picture in work
         pipeline.select(settings.filter, sigma=settings.sigma)
         self._by_luma = settings.view == "edges" and pipeline.reads_luma
 
@@ -49,9 +50,14 @@ class Painter:
         """
         if not self._by_luma:
             return self.paint_image(to_image(frame), now)
-        luma = luma_of(frame)
+        luma, is_full = luma_of(frame)
+        self._stretch = 1.0
+        if not is_full and self._pipeline.is_balanced:
+            self._stretch = STRETCH
+        elif not is_full:
+            luma = stretched(luma)
         if self._settings.is_mirrored:
-            luma = np.asarray(cv2.flip(luma, 1), np.uint8)
+            luma = np.fliplr(luma)
         edges = self._edges(luma)
         if self._settings.auto_gain and not self._pipeline.entry.is_binary:
             edges = self._adjust(luma, edges, now)
@@ -67,7 +73,7 @@ class Painter:
     def _edges(self, luma: Image) -> Image:
         settings, pipeline = self._settings, self._pipeline
         is_gain_free = settings.auto_gain and pipeline.entry.is_binary
-        pipeline.gain = 1.0 if is_gain_free else settings.gain
+        pipeline.gain = 1.0 if is_gain_free else settings.gain * self._stretch
         pipeline.threshold = settings.threshold
         return pipeline.edges_of_luma(luma)
 

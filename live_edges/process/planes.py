@@ -9,34 +9,38 @@ from live_edges.frame import Image
 from live_edges.sources.decoding import to_image
 
 BLACK, WHITE = 16, 235  # luma in limited range, ITU-R BT.601
+STRETCH = 255 / (WHITE - BLACK)
 FULL_RANGE = 2  # AVCOL_RANGE_JPEG
 NEUTRAL = 128  # chroma of gray
 
 
-def luma_of(frame: av.VideoFrame) -> Image:
-    """Brightness of a decoded picture, 0 black to 255 white, turned upright.
+def luma_of(frame: av.VideoFrame) -> tuple[Image, bool]:
+    """Brightness of a decoded picture, turned upright, and whether it has the full range.
 
     Args:
-        frame: in any pixel format. Eight-bit video hands out its own plane, stretched to the
-            full range where it is limited; more bits are rounded to eight, RGB is converted.
+        frame: in any pixel format. Eight-bit video hands out its own plane; more bits are rounded
+            to eight, RGB is converted.
 
     Returns:
-        ``(H, W)`` uint8.
+        ``(H, W)`` uint8, from 0 black to 255 white in full range, else from 16 to 235.
     """
     kind = frame.format
     if kind.is_rgb or kind.has_palette:
-        return np.asarray(cv2.cvtColor(to_image(frame), cv2.COLOR_BGR2GRAY), np.uint8)
+        return np.asarray(cv2.cvtColor(to_image(frame), cv2.COLOR_BGR2GRAY), np.uint8), True
     is_full = frame.color_range == FULL_RANGE or kind.name.startswith("yuvj")
     plane = frame.planes[0]
     is_byte_plane = kind.components[0].bits == 8 and (kind.is_planar or kind.name == "gray")
     if not is_byte_plane or plane.line_size < frame.width:
         plane = frame.reformat(format="yuvj420p" if is_full else "yuv420p").planes[0]
     luma = _rows(plane)[: frame.height, : frame.width]
-    if not is_full:
-        # Both saturate. OpenCV takes a number for a picture, which its type information denies.
-        above_black = cv2.subtract(luma, BLACK)  # type: ignore[call-overload]
-        luma = np.asarray(cv2.convertScaleAbs(above_black, alpha=255 / (WHITE - BLACK)), np.uint8)
-    return np.ascontiguousarray(np.rot90(luma, frame.rotation // 90))
+    return np.rot90(luma, frame.rotation // 90), is_full
+
+
+def stretched(luma: Image) -> Image:
+    """Stretch brightness from 16..235 to 0..255; what lies outside is cut off."""
+    # Both saturate. OpenCV takes a number for a picture, which its type information denies.
+    above_black = cv2.subtract(luma, BLACK)  # type: ignore[call-overload]
+    return np.asarray(cv2.convertScaleAbs(above_black, alpha=STRETCH), np.uint8)
 
 
 def gray_frame(image: Image) -> av.VideoFrame:

@@ -70,6 +70,9 @@ class VideoOutput:
         self._waiting: list[Packet[AudioStream]] = []  # until the first picture tells the size
         self._container: av.container.OutputContainer | None = None
         self._tracks: dict[int, AudioStream] = {}
+        self._held: Packet[VideoStream] | None = None
+        self._first_dts: int | None = None
+        self._pts: list[int] = []  # start of the first picture and end of the last, once written
         self.size: tuple[int, int] | None = None
         self.encoder = ""
 
@@ -87,6 +90,7 @@ class VideoOutput:
                     self._write_packet(item)
             if self._container is not None:
                 self._mux(self._stream.encode(None))
+                self._mux_last()
                 self._container.close()
         except (av.FFmpegError, OSError) as error:
             raise LiveEdgesError(
@@ -129,8 +133,29 @@ class VideoOutput:
         self._container.mux(packet)
 
     def _mux(self, packets: "list[Packet[VideoStream]]") -> None:
-        if self._container is not None:
-            self._container.mux(packets)
+        """Write packets but for the last so far, of which `_mux_last` may have to say more."""
+        if self._container is None:
+            return
+        for packet in packets:
+            if self._held is not None:
+                self._container.mux(self._held)
+            self._held = packet
+            self._first_dts = packet.dts if self._first_dts is None else self._first_dts
+            self._pts += [packet.pts or 0, (packet.pts or 0) + (packet.duration or 0)]
+            self._pts = [min(self._pts), max(self._pts)]
+
+    def _mux_last(self) -> None:
+        """Write the last packet, lasting until the last picture ends.
+
+        MP4 adds up the steps from packet to packet, which come in another order than the pictures:
+        where these are uneven in time, the end of the last one would be lost.
+        """
+        packet = self._held
+        if self._container is None or packet is None or packet.dts is None:
+            return
+        start, end = self._pts
+        packet.duration = max(end - start - (packet.dts - (self._first_dts or 0)), 1)
+        self._container.mux(packet)
 
     def _open(self, image: Image) -> av.container.OutputContainer:
         self.size = even_size(image.shape[1], image.shape[0])
