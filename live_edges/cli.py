@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from live_edges import arguments
+from live_edges.bench.cli import add_arguments as add_bench_arguments
 from live_edges.errors import LiveEdgesError
 from live_edges.process.cli import add_arguments as add_process_arguments
 from live_edges.recording.arguments import add_encoding_arguments
@@ -75,7 +76,7 @@ def build_parser() -> argparse.ArgumentParser:
         description="Time the pipeline against named alternatives in one run, and check that "
         "all of them agree on the picture.",
     )
-    _add_bench_arguments(bench)
+    add_bench_arguments(bench)
     commands.add_parser("cameras", help="list the cameras that are plugged in, with their modes")
     filters = commands.add_parser("filters", help="list every filter and where it comes from")
     _add_weights_argument(filters)
@@ -219,43 +220,6 @@ def _add_recording_arguments(parser: argparse.ArgumentParser) -> None:
     add_encoding_arguments(group)
 
 
-def _add_bench_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--size",
-        type=arguments.size,
-        default=(1920, 1080),
-        metavar="WxH",
-        help="(default: 1920x1080)",
-    )
-    parser.add_argument(
-        "--filter",
-        default="sobel",
-        metavar="NAME",
-        help="one of `live-edges filters` (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--device", default="auto", metavar="NAME", help="as for run (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--compile",
-        choices=("wait", "off"),
-        default="wait",
-        help="time our compiled filter too, or only the eager one (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--threads", type=arguments.count, metavar="N", help="threads for everybody"
-    )
-    parser.add_argument(
-        "--rounds",
-        type=arguments.count,
-        default=30,
-        metavar="N",
-        help="timings each (default: %(default)s)",
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
-    parser.add_argument("--markdown", action="store_true", help="print a table for a README")
-
-
 def _run_command(args: argparse.Namespace) -> int:
     # Each command is imported where it runs, so that --help never waits for torch.
     if args.command == "run":
@@ -267,7 +231,7 @@ def _run_command(args: argparse.Namespace) -> int:
 
         return train(args)
     if args.command == "bench":
-        from live_edges.bench import run as bench
+        from live_edges.bench.cli import run as bench
 
         return bench(args)
     if args.command == "process":

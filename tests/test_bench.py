@@ -1,9 +1,11 @@
 import json
 
+import cv2
 import numpy as np
 import pytest
 
-from live_edges import bench
+from live_edges.bench import cli, contenders
+from live_edges.bench.measuring import measure
 from live_edges.cli import main
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (37, 53, 3), dtype=np.uint8)
@@ -18,9 +20,9 @@ def test_contenders_are_held_against_each_other():
         different[0, :5] ^= 128
         return different
 
-    contenders = {"copy": np.copy, "ours, eager": ours, "OpenCV of a kind": theirs}
+    found = {"copy": np.copy, "ours, eager": ours, "OpenCV of a kind": theirs}
 
-    copy, eager, opencv = bench.measure(contenders, IMAGE, rounds=3)
+    copy, eager, opencv = measure(found, IMAGE, rounds=3)
 
     assert (copy.to_copy, copy.differs) == (1, None)
     assert (eager.differs, eager.differing) == (0, 0)
@@ -28,14 +30,42 @@ def test_contenders_are_held_against_each_other():
     assert opencv.differing == pytest.approx(5 / (37 * 53), abs=1e-6)
 
 
-@pytest.mark.parametrize("name", ["sobel", "scharr", "blur-difference", "canny"])
-def test_opencv_agrees_with_ours_to_one_level(name, monkeypatch):
-    monkeypatch.setattr(bench, "_installed_sobels", dict)
+@pytest.mark.parametrize("view", ["edges", "overlay"])
+@pytest.mark.parametrize("name", ["sobel", "scharr", "blur-difference"])
+def test_opencv_and_ffmpeg_agree_with_ours_to_one_level(name, view):
+    found = contenders.contenders(name, view, "cpu", compile="off")
 
-    rows = bench.measure(bench._contenders(name, "cpu", compile="off"), IMAGE, rounds=1)
+    rows = measure(found, IMAGE, rounds=1)
 
-    assert all((row.differs or 0) <= 1 for row in rows)
-    assert any(row.name.startswith("OpenCV") for row in rows) == (name != "canny")
+    others = {row.name: row for row in rows if row.name not in ("copy", "ours, eager")}
+    mirrored = others.pop("FFmpeg sobel", None)  # at the border, where ours repeats
+    assert others
+    assert all(row.differs <= 1 for row in others.values()), rows
+    assert mirrored is None or mirrored.differing <= (2 * 37 + 2 * 53) / (37 * 53)
+
+
+def test_opencvs_canny_finds_the_same_outline():
+    found = contenders.contenders("canny", "edges", "cpu", compile="off")
+    square = np.zeros((40, 60, 3), np.uint8)
+    square[10:30, 15:45] = 200
+
+    ours, theirs = (found[name](square) for name in ("ours, eager", "OpenCV Canny"))
+
+    beside = cv2.dilate(theirs, np.ones((3, 3), np.uint8))  # of two equal pixels either may stay
+    assert ours.any()
+    assert beside[ours > 0].all()
+
+
+def test_the_live_loop_is_timed_by_stages(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(cli, "LIVE_S", 0.3)
+    report = tmp_path / "live.json"
+    flags = ["--live", "--size", "64x48", "--compile", "off", "--device", "cpu"]
+
+    assert main(["bench", *flags, "--json", str(report), "--view", "overlay"]) == 0
+
+    stages = [row["stage"] for row in json.loads(report.read_text())["rows"]]
+    assert {"upload", "filter", "download", "view", "show", "from capture to shown"} < set(stages)
+    assert all(stage in capsys.readouterr().out for stage in stages[:1])
 
 
 @pytest.mark.parametrize("flag", [[], ["--markdown"]])

@@ -1,0 +1,1 @@
+"""`live-edges bench`: the pipeline against named alternatives, in turn, on the same picture."""

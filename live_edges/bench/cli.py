@@ -1,0 +1,117 @@
+"""`live-edges bench`: its options, and what it prints."""
+
+import argparse
+import json
+import platform
+import sys
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from live_edges import arguments
+from live_edges.errors import LiveEdgesError
+
+LIVE_S = 10.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `live-edges bench`."""
+    parser.add_argument(
+        "--size",
+        type=arguments.size,
+        default=(1920, 1080),
+        metavar="WxH",
+        help="(default: 1920x1080)",
+    )
+    parser.add_argument(
+        "--filter",
+        default="sobel",
+        metavar="NAME",
+        help="one of `live-edges filters` (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--view",
+        choices=("edges", "overlay"),
+        default="edges",
+        help="what is made of the picture (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--device", default="auto", metavar="NAME", help="as for run (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--compile",
+        choices=("wait", "off"),
+        default="wait",
+        help="time our compiled filter too, or only the eager one (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--threads", type=arguments.count, metavar="N", help="threads for everybody"
+    )
+    parser.add_argument(
+        "--rounds",
+        type=arguments.count,
+        default=30,
+        metavar="N",
+        help="timings each (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--live",
+        action="store_true",
+        help=f"run the whole live loop on the demo for {LIVE_S:g} s instead, and time its stages",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
+    parser.add_argument("--markdown", action="store_true", help="print a table for a README")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure, print a table, and write the figures where asked; returns the exit code."""
+    import cv2
+    import torch
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+        cv2.setNumThreads(args.threads)
+    size = f"{args.filter} at {args.size[0]}x{args.size[1]}"
+    lines, rows = _live(args) if args.live else _contest(args)
+    what = "live loop" if args.live else "BGR in"
+    made = "overlay image" if args.view == "overlay" else "edge image"
+    title = f"{size}, {what}, {made} out; {_machine()}"
+    sys.stdout.write("\n".join([title, "", *lines]) + "\n")
+    if args.json:
+        try:
+            figures = json.dumps({"title": title, "rows": rows}, indent=2)
+            args.json.write_text(figures + "\n", encoding="utf-8")
+        except OSError as error:
+            raise LiveEdgesError(
+                f"figures could not be written to {args.json} ({error.strerror})"
+            ) from error
+    return 0
+
+
+def _contest(args: argparse.Namespace) -> tuple[list[str], list[dict[str, Any]]]:
+    from live_edges.bench.contenders import contenders
+    from live_edges.bench.measuring import as_lines, as_markdown, measure
+    from live_edges.sources.scene import Scene
+
+    found = contenders(args.filter, args.view, args.device, compile=args.compile)
+    rows = measure(found, Scene(args.size).at(40, 1.3), rounds=args.rounds)
+    return (as_markdown if args.markdown else as_lines)(rows), [asdict(row) for row in rows]
+
+
+def _live(args: argparse.Namespace) -> tuple[list[str], list[dict[str, Any]]]:
+    from live_edges.bench.live import as_lines, as_markdown, run_demo
+
+    rows = run_demo(args, duration_s=LIVE_S)
+    return (as_markdown if args.markdown else as_lines)(rows), rows
+
+
+def _machine() -> str:
+    import cv2
+    import torch
+
+    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy"))
+    return (
+        f"{platform.machine()}, {torch.get_num_threads()} threads, {platform.system()}, "
+        f"{packages}, OpenCV {cv2.__version__}"
+    )

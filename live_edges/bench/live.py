@@ -1,0 +1,65 @@
+"""The whole live loop on the demo, without a window, and how long each of its stages takes."""
+
+import argparse
+from concurrent.futures import Future
+from typing import Any
+
+from live_edges.app import App
+from live_edges.catalog import catalog
+from live_edges.headless import StatusLine
+from live_edges.limits import Limits
+from live_edges.pipeline import EdgePipeline, share_cores
+from live_edges.settings import Settings
+from live_edges.sources import open_source
+
+DEMO_FPS = 1000.0  # more than any machine shows: the loop sets the pace
+
+
+def run_demo(args: argparse.Namespace, *, duration_s: float) -> list[dict[str, Any]]:
+    """Run the live loop as fast as it goes; returns a row for each stage, in milliseconds."""
+    share_cores(args.threads)
+    loaded: Future[EdgePipeline] = Future()
+    pipeline = EdgePipeline(args.filter, device=args.device, compile=args.compile)
+    loaded.set_result(pipeline)
+    with (
+        open_source("demo", size=args.size, fps=DEMO_FPS) as source,
+        StatusLine() as screen,
+    ):
+        app = App(
+            source,
+            screen,
+            pipeline=loaded,
+            entries=catalog(),
+            settings=Settings(filter=args.filter, view=args.view),
+            limits=Limits(duration_s=duration_s),
+        )
+        app.run()
+    pipeline.close()
+    summary = app.summary()
+    rows = [{"stage": name, **times} for name, times in summary.stages_ms.items()]
+    latency = {"stage": "from capture to shown", **summary.latency_ms}
+    return [
+        *rows,
+        latency,
+        {"stage": f"frames per second, {summary.execution}", "p50": summary.fps},
+    ]
+
+
+def as_lines(rows: list[dict[str, Any]]) -> list[str]:
+    """Return the figures as lines for a terminal."""
+    width = max(len(row["stage"]) for row in rows)
+    return [f"{'':{width}}      p50      p95      p99", *(_line(row, width) for row in rows)]
+
+
+def _line(row: dict[str, Any], width: int) -> str:
+    figures = "".join(f" {row[p]:8.2f}" for p in ("p50", "p95", "p99") if p in row)
+    return f"{row['stage']:{width}}{figures}"
+
+
+def as_markdown(rows: list[dict[str, Any]]) -> list[str]:
+    """Return the figures as a table for a README."""
+    lines = ["| ms | p50 | p95 | p99 |", "|---|---|---|---|"]
+    for row in rows:
+        figures = (f"{row[p]:.2f}" if p in row else "" for p in ("p50", "p95", "p99"))
+        lines.append(f"| {row['stage']} | " + " | ".join(figures) + " |")
+    return lines

@@ -1,0 +1,110 @@
+"""Times contenders in turn on the same picture, and checks that their pictures agree."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from tqdm import tqdm
+
+from live_edges.frame import Image
+
+WARM_UP_ROUNDS = 3
+MAX_DIFFERENCE = 1  # gray levels that two contenders may differ by, for rounding
+
+Contender = Callable[[Image], Image]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One contender's figures.
+
+    Attributes:
+        name: who.
+        median_ms: median time for a picture.
+        spread_ms: from the 10th to the 90th percentile.
+        to_copy: median as a multiple of the bare copy's, the floor.
+        to_opencv: how many times faster than OpenCV; None where OpenCV has no equal.
+        differs: largest difference to our eager picture in gray levels; None for the copy.
+        differing: share of pixels that differ by more than a rounding.
+    """
+
+    name: str
+    median_ms: float
+    spread_ms: float
+    to_copy: float
+    to_opencv: float | None
+    differs: int | None
+    differing: float
+
+
+def measure(contenders: dict[str, Contender], image: Image, *, rounds: int) -> list[Row]:
+    """Time every contender once a round, so that a slow moment of the machine hits all alike.
+
+    Args:
+        contenders: by name; ``copy`` is the floor, ``ours, eager`` the picture to agree with.
+        image: ``(H, W, 3)`` uint8 BGR.
+        rounds: timings of each, after a warm-up.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    for number in tqdm(range(WARM_UP_ROUNDS + rounds), unit=" rounds", leave=False, disable=None):
+        for name, contender in contenders.items():
+            start = time.perf_counter()
+            contender(image)
+            if number >= WARM_UP_ROUNDS:
+                seconds[name].append(time.perf_counter() - start)
+    medians = {name: float(np.median(times)) * 1e3 for name, times in seconds.items()}
+    opencv = next((medians[name] for name in medians if name.startswith("OpenCV")), None)
+    ours = contenders["ours, eager"](image).astype(int)
+    rows = []
+    for name, times in seconds.items():
+        low, high = np.percentile(times, (10, 90)) * 1e3
+        difference = None if name == "copy" else np.abs(contenders[name](image) - ours)
+        rows.append(
+            Row(
+                name=name,
+                median_ms=round(medians[name], 3),
+                spread_ms=round(float(high - low), 3),
+                to_copy=round(medians[name] / medians["copy"], 1),
+                to_opencv=round(opencv / medians[name], 2) if opencv else None,
+                differs=None if difference is None else int(difference.max()),
+                differing=0.0
+                if difference is None
+                else round(float((difference > MAX_DIFFERENCE).mean()), 6),
+            )
+        )
+    return rows
+
+
+def as_lines(rows: list[Row]) -> list[str]:
+    """Return the figures as lines for a terminal."""
+    width = max(len(row.name) for row in rows)
+    return [
+        f"{row.name:{width}}  {row.median_ms:8.2f} ms  (spread {row.spread_ms:.2f})  "
+        f"{1e3 / row.median_ms:7.0f} fps  {row.to_copy:6.1f} x copy"
+        + (f"  {row.to_opencv:5.2f} x OpenCV's speed" if row.to_opencv else "")
+        + ("" if row.differs is None else f"  {_agreement(row)}")
+        for row in rows
+    ]
+
+
+def as_markdown(rows: list[Row]) -> list[str]:
+    """Return the figures as a table for a README."""
+    lines = [
+        "| | median ms | spread ms | fps | times the copy | times OpenCV's speed | picture |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        speed = "" if row.to_opencv is None else f"{row.to_opencv:.2f}"
+        agreement = "" if row.differs is None else _agreement(row)
+        lines.append(
+            f"| {row.name} | {row.median_ms:.2f} | {row.spread_ms:.2f} | {1e3 / row.median_ms:.0f} "
+            f"| {row.to_copy:.1f} | {speed} | {agreement} |"
+        )
+    return lines
+
+
+def _agreement(row: Row) -> str:
+    if not row.differing:
+        return f"same within {row.differs} level{'s' if row.differs != 1 else ''}"
+    return f"{row.differing:.2%} of values differ, by up to {row.differs} levels"
