@@ -10,8 +10,8 @@ from av.packet import Packet
 from live_edges.errors import LiveEdgesError, SourceError
 from live_edges.process.lanes import draining, feeding
 from live_edges.process.painting import Painter
-from live_edges.process.reading import Picture, Span, VideoReader
-from live_edges.process.writing import Painted, Shape, VideoOutput, partial_path
+from live_edges.process.reading import Span, VideoReader
+from live_edges.process.writing import Painted, Shape, VideoOutput, frame_of, partial_path
 from live_edges.recording.encoding import Encoding
 from live_edges.recording.fit import even_size
 from live_edges.sources.pixels import read_image
@@ -92,18 +92,16 @@ def _convert(
             if isinstance(item, Packet):
                 written.put(item)
                 continue
-            painted = _paint(painter, item, reader)
-            size = painted.image.shape[1], painted.image.shape[0]
+            image = painter(item.frame, float(item.ticks * reader.time_base))
+            size = image.shape[1], image.shape[0]
             if size not in sizes[-1:]:
                 sizes.append(size)
-            written.put(painted)
+            # Not left to the writer, which has more to do than this thread.
+            frame = frame_of(image, even_size(*sizes[0]))
+            duration = item.frame.duration or reader.step_ticks
+            written.put(Painted(frame, image.ndim == 2, item.ticks, duration))
             on_picture()
     return sizes
-
-
-def _paint(painter: Painter, picture: Picture, reader: VideoReader) -> Painted:
-    image = painter(picture.frame, float(picture.ticks * reader.time_base))
-    return Painted(image, picture.ticks, picture.frame.duration or reader.step_ticks)
 
 
 def _shape_of(reader: VideoReader) -> Shape:

@@ -16,16 +16,20 @@ from live_edges.errors import LiveEdgesError
 from live_edges.frame import Image
 from live_edges.process.planes import gray_frame
 from live_edges.recording.encoding import Encoding, add_video_stream, choose_encoder
-from live_edges.recording.fit import even_size, fit
+from live_edges.recording.fit import fit
 from live_edges.recording.storage import MUXERS
 from live_edges.sources.decoding import reason
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Painted:
-    """A picture for the output: ``(H, W)`` gray in full range, or ``(H, W, 3)`` BGR."""
+    """A picture for the output, when it is shown and for how long, in ticks.
 
-    image: Image
+    Its luma has the full range where it is gray, and where it has colours the limited one.
+    """
+
+    frame: av.VideoFrame
+    is_gray: bool
     ticks: int
     duration: int
 
@@ -110,11 +114,8 @@ class VideoOutput:
 
     def _write_picture(self, painted: Painted) -> None:
         if self._container is None:
-            self._container = self._open(painted.image)
-        if self.size is None:
-            raise AssertionError("a container that is open has a size")
-        image = fit(painted.image, self.size)
-        frame = gray_frame(image) if image.ndim == 2 else _color_frame(image)
+            self._container = self._open(painted)
+        frame = painted.frame
         wanted = self._stream.codec_context.pix_fmt
         if frame.format.name != wanted:
             frame = frame.reformat(format=wanted)
@@ -157,8 +158,8 @@ class VideoOutput:
         packet.duration = max(end - start - (packet.dts - (self._first_dts or 0)), 1)
         self._container.mux(packet)
 
-    def _open(self, image: Image) -> av.container.OutputContainer:
-        self.size = even_size(image.shape[1], image.shape[0])
+    def _open(self, first: Painted) -> av.container.OutputContainer:
+        self.size = first.frame.width, first.frame.height
         self.encoder = choose_encoder(self._path, self.size, self._encoding)
         muxer = MUXERS[self._path.suffix.lower()]
         container = av.open(str(partial_path(self._path)), "w", format=muxer)
@@ -170,7 +171,7 @@ class VideoOutput:
                 encoding=self._encoding,
                 time_base=self._shape.time_base,
                 rate=self._shape.rate,
-                is_full_range=image.ndim == 2,
+                is_full_range=first.is_gray,
             )
             # Else the encoder makes up how long the last picture lasts.
             self._stream.codec_context.flags |= Flags.frame_duration
@@ -201,5 +202,14 @@ class VideoOutput:
             return  # it is thrown away, and why is told already
 
 
-def _color_frame(image: Image) -> av.VideoFrame:
+def frame_of(image: Image, size: tuple[int, int]) -> av.VideoFrame:
+    """Make a video frame of a picture, ``(H, W)`` gray or ``(H, W, 3)`` BGR.
+
+    Args:
+        image: the picture.
+        size: even width and height to fit it into.
+    """
+    image = fit(image, size)
+    if image.ndim == 2:
+        return gray_frame(image)
     return av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), format="bgr24")
