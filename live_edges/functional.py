@@ -67,9 +67,7 @@ def slide(padded: Tensor, kernel: Tensor) -> Tensor:
             for plane in range(planes):
                 shifted = padded[:, plane, None, row : row + height, column : column + width]
                 shifted, tap = shifted.to(kernel.dtype), kernel[plane, row, column]
-                response = (
-                    shifted * tap if response is None else torch.addcmul(response, shifted, tap)
-                )
+                response = shifted * tap if response is None else response.addcmul_(shifted, tap)
     if response is None:
         raise AssertionError("a kernel has at least one tap")
     return response
@@ -148,4 +146,4 @@ def to_gray_levels(
     """
     shown = strength * (gain * (255 / white))
     shown = torch.where(shown >= threshold * 255, shown, 0.0)
-    return shown.round().clamp(max=255).to(torch.uint8)
+    return shown.round_().clamp_(max=255).to(torch.uint8)

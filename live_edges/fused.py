@@ -8,7 +8,7 @@ of separable kernels, see `live_edges.kernels.separate`.
 """
 
 from functools import reduce
-from operator import add
+from operator import iadd
 
 import torch
 from torch import Tensor
@@ -40,7 +40,7 @@ def responses(padded: Tensor, *taps: Tensor) -> list[Tensor]:
         return [slide(padded, kernel) for kernel in taps[0]]
     return [
         reduce(
-            add,
+            iadd,
             (
                 slide(slide(padded, column[:, :, None]), row[None, None])
                 for column, row in zip(columns, rows, strict=True)
@@ -70,4 +70,5 @@ def _length(responses: list[Tensor]) -> Tensor:
     """As `live_edges.functional.magnitude`, but without gathering the responses in memory."""
     if len(responses) == 1:
         return responses[0].abs()
-    return reduce(add, (response * response for response in responses)).sqrt()
+    first, *others = responses
+    return reduce(lambda total, each: total.addcmul_(each, each), others, first * first).sqrt_()
