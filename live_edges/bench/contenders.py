@@ -120,7 +120,7 @@ def opencv_canny(bank: NDArray[np.float64]) -> Contender:
 def _installed_sobels() -> dict[str, tuple[Contender, Paint]]:
     """Sobel by FFmpeg, and by what the extra ``bench`` has, where it is installed."""
     found: dict[str, tuple[Contender, Paint]] = {
-        "FFmpeg sobel": (_FFmpegSobel(), _painted_by_numpy)
+        "FFmpeg sobel": (_FFmpegSobel(), _painted_by_opencv)
     }
     if kornia := _imported("kornia"):
 
