@@ -5,6 +5,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from live_edges import arguments
 from live_edges.bench.cli import add_arguments as add_bench_arguments
@@ -142,6 +143,17 @@ def _add_picture_arguments(parser: argparse.ArgumentParser) -> None:
         help="blur radius of log, gaussian-gradient, blur-difference and canny, 0.3 to 5 "
         "(default: %(default)s)",
     )
+    _add_weights_argument(parser)
+    group.add_argument(
+        "--mirror",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="flip left and right, as in a mirror (default: off)",
+    )
+    _add_machine_arguments(group)
+
+
+def _add_machine_arguments(group: Any) -> None:
     group.add_argument(
         "--device",
         default="auto",
@@ -155,19 +167,12 @@ def _add_picture_arguments(parser: argparse.ArgumentParser) -> None:
         help="CPU threads for the filter (default: half of the cores; the others decode, encode "
         "and show)",
     )
-    _add_weights_argument(parser)
     group.add_argument(
         "--compile",
         choices=("auto", "off", "wait"),
         default="auto",
         help="compile the filter: in the background, never, or before the first picture "
         "(default: %(default)s)",
-    )
-    group.add_argument(
-        "--mirror",
-        action=argparse.BooleanOptionalAction,
-        default=False,
-        help="flip left and right, as in a mirror (default: off)",
     )
 
 
