@@ -13,13 +13,23 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from zipfile import ZipFile
 
 import platformdirs
 import torch
 from torch import Tensor, nn
 
 from live_edges import functional, fused
+from live_edges.libraries import Library
+
+LIBRARY_ENDINGS = (
+    ".so",
+    ".dylib",
+    ".dll",
+    ".pyd",
+)  # that torch gives them on Linux, macOS, Windows
 
 Function = Callable[..., Any]  # pure, of tensors, at the top level of a module
 Pictures = Sequence[Tensor]  # may have any size from 2x2 on; scalars as well
@@ -40,7 +50,7 @@ def package_path(function: Function, pictures: Pictures, taps: Taps) -> Path:
         [each.shape for each in taps],
     ]
     digest = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
-    name = f"{function.__name__}-{digest}.pt2"
+    name = f"{function.__name__}-{digest}.so"  # whatever the system, its loader takes any name
     return platformdirs.user_cache_path("live-edges", appauthor=False) / name
 
 
@@ -64,16 +74,13 @@ def load_package(path: Path) -> Function:
     """Load what `start_packing` made.
 
     Raises:
-        Exception: what torch raises where the file is damaged; it is removed then.
+        Exception: what `Library` raises where the file is damaged; it is removed then.
     """
-    from torch._inductor import aoti_load_package  # a second to import, only where it is needed
-
     try:
-        loaded: Function = aoti_load_package(str(path))
+        return Library(path)
     except Exception:
         path.unlink(missing_ok=True)
         raise
-    return loaded
 
 
 class _Module(nn.Module):
@@ -108,10 +115,23 @@ def _pack(function: Function, pictures: Pictures, taps: Taps, path: Path) -> Non
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{os.getpid()}-{path.name}")
     try:
-        aoti_compile_and_package(exported, package_path=str(part))
+        with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            package = Path(folder) / "package.pt2"
+            aoti_compile_and_package(exported, package_path=str(package))
+            with ZipFile(package) as files:
+                [library] = (each for each in files.namelist() if each.endswith(LIBRARY_ENDINGS))
+                part.write_bytes(files.read(library))
+        Library(part)(*pictures, *taps)  # what crashes shall crash here, and is never used then
+        _settle(part)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _settle(file: Path) -> None:
+    """Wait until a file is on the disk: half a library would end the process that loads it."""
+    with file.open("rb+") as open_file:
+        os.fsync(open_file.fileno())
 
 
 def _main(path: str, module: str, name: str, threads: str, kinds: str, shapes: str) -> None:

@@ -11,7 +11,7 @@ import torch
 from live_edges import EdgePipeline, compiling, packages
 from live_edges.compiling import STEADY_CALLS
 from live_edges.fused import blend
-from live_edges.packages import package_path, start_packing
+from live_edges.packages import load_package, package_path, start_packing
 from live_edges.views import overlay
 
 COMPILED = ["sobel", "blur-difference-rgb", "canny"]  # separable, three planes, two functions
@@ -64,9 +64,7 @@ def test_compiled_and_eager_agree_at_every_size_and_gain(name, monkeypatch):
 
 
 @needs_compiler
-def test_a_package_paints_the_overlay_serves_the_next_run_and_is_removed_when_damaged(
-    tmp_path, monkeypatch
-):
+def test_a_package_paints_the_overlay_and_serves_the_next_run(tmp_path, monkeypatch):
     monkeypatch.setattr(packages.platformdirs, "user_cache_path", lambda *_, **__: tmp_path)
     monkeypatch.setattr(compiling, "_is_faster", lambda *_: True)
     color = (10, 200, 90)
@@ -80,10 +78,16 @@ def test_a_package_paints_the_overlay_serves_the_next_run_and_is_removed_when_da
         assert np.abs(painted - overlay(image, edges, color).astype(int)).max() <= 1, size
         monkeypatch.setattr(compiling, "start_packing", lambda *_: pytest.fail("compiled again"))
 
-    [package] = tmp_path.iterdir()
-    package.write_bytes(b"no package")
-    pipeline = EdgePipeline("sobel", device="cpu", compile="wait")
-    pipeline.overlay(picture((37, 53)), picture((37, 53))[..., 0].copy(), color)
+    assert [path.suffix for path in tmp_path.iterdir()] == [".so"]
+
+
+def test_a_damaged_package_is_removed(tmp_path):
+    package = tmp_path / "package.so"
+    package.write_bytes(b"no library")
+
+    with pytest.raises(OSError, match=r"package\.so"):
+        load_package(package)
+
     assert not package.exists()
 
 
