@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -122,12 +121,10 @@ class Compiler:
     def _better(self, function: Function, pictures: Pictures, taps: Taps) -> Function | None:
         """Return a twin that gives the same in less time; None where it does not."""
         if pictures[0].device.type == "cpu":
-            compiled = partial(load_package, self._package(function, pictures, taps))
+            twin = load_package(self._package(function, pictures, taps))
         else:
-            compiled = partial(_compiled_here, function)
-        with _polite_thread():
-            twin = compiled()
-            is_same = _is_same(twin, function, pictures, taps)
+            twin = _compiled_here(function, pictures, taps)
+        is_same = _is_same(twin, function, pictures, taps)
         return twin if is_same and _is_faster(twin, function, pictures, taps) else None
 
     def _package(self, function: Function, pictures: Pictures, taps: Taps) -> Path:
@@ -147,11 +144,14 @@ def _key(function: Function, taps: Iterable[Tensor]) -> Key:
     return function.__name__, tuple(tuple(each.shape) for each in taps)
 
 
-def _compiled_here(function: Function) -> Function:
-    from torch._dynamo import config as dynamo  # a second to import, only where it is needed
+@torch.inference_mode()
+def _compiled_here(function: Function, pictures: Pictures, taps: Taps) -> Function:
+    with _polite_thread():
+        from torch._dynamo import config as dynamo  # a second to import, only where it is needed
 
-    dynamo.recompile_limit = MAX_VARIANTS
-    compiled: Function = torch.compile(function, dynamic=True, fullgraph=True)
+        dynamo.recompile_limit = MAX_VARIANTS
+        compiled: Function = torch.compile(function, dynamic=True, fullgraph=True)
+        compiled(*pictures, *taps)  # torch compiles at the first call
     return compiled
 
 
