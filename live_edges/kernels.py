@@ -131,21 +131,20 @@ def blur_difference(sigma: float) -> Bank:
     return _gray_bank(kernel)
 
 
-def separate(bank: Bank) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Write each kernel as a short sum of columns times rows, where that is the cheaper way.
+def factors(bank: Bank) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Write each kernel as a sum of R columns times rows, R being the same for all of a bank.
 
-    The cost is how often a pixel is read: ``in k^2`` times for the kernels as they are, ``in k``
-    times for the columns and ``out R k`` times between them and the rows. R is the rank that keeps
-    every response within `SEPARATION_ERROR`; a Gaussian has 1, a blur difference 2.
+    R is the rank that keeps every response within `SEPARATION_ERROR`: 1 for a Gaussian and its
+    derivatives, 2 for a blur difference.
 
     Args:
         bank: ``(out, in, k, k)``.
 
     Returns:
-        ``columns (out, R, in, k)`` and ``rows (out, R, k)``; None where it would cost more.
+        ``columns (out, R, in, k)`` and ``rows (out, R, k)``.
 
     Example:
-        >>> columns, rows = separate(blur_difference(1.0))
+        >>> columns, rows = factors(blur_difference(1.0))
         >>> columns.shape, rows.shape
         ((1, 2, 1, 7), (1, 2, 7))
     """
@@ -156,10 +155,23 @@ def separate(bank: Bank) -> tuple[NDArray[np.float64], NDArray[np.float64]] | No
     rank = 1
     while np.abs(columns[..., :rank] @ rows[:, :rank] - flat).sum((1, 2)).max() > SEPARATION_ERROR:
         rank += 1
-    if planes * size + out * rank * size > planes * size**2:
-        return None
-    columns = columns[..., :rank].swapaxes(1, 2).reshape(out, rank, planes, size)
-    return columns, rows[:, :rank]
+    columns, rows = columns[..., :rank].swapaxes(1, 2), rows[:, :rank]
+    largest = np.abs(rows).max(axis=2, keepdims=True)  # so that Sobel's are 1, 0 and -1 again
+    return (columns * largest).reshape(out, rank, planes, size), rows / largest
+
+
+def separate(bank: Bank) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Return the `factors` of a bank where a compiled loop is faster with them, else None.
+
+    The cost is how often a pixel is read: ``in k^2`` times for the kernels as they are, ``in k``
+    times for the columns and ``out R k`` times between them and the rows. At equal cost the kernels
+    stay whole: what lies between columns and rows are pictures of floats, and writing them to
+    memory made Sobel at 1920x1080 take 1.3 instead of 0.95 ms.
+    """
+    out, planes, size, _ = bank.shape
+    columns, rows = factors(bank)
+    is_cheaper = planes * size + out * columns.shape[1] * size < planes * size**2
+    return (columns, rows) if is_cheaper else None
 
 
 FIXED: dict[str, Callable[[], Bank]] = {

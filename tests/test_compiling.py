@@ -127,7 +127,7 @@ def test_filters_of_one_shape_are_compiled_once(instant):
         pipeline(picture((37, 53)))
 
     assert instant == [
-        ("edge_picture", (2, 1, 1, 3), (2, 1, 3)),
+        ("edge_picture", (2, 1, 3, 3)),
         ("edge_picture", (2, 1, 2, 2)),
     ]
 
