@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections import deque
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime
@@ -15,7 +16,7 @@ from live_edges.frame import Frame
 from live_edges.keymap import Action, bindings, by_key
 from live_edges.limits import NO_LIMITS, Limits
 from live_edges.panel import Panel, Vitals, describe_changes
-from live_edges.render import Rendered, Renderer
+from live_edges.render import Begun, Rendered, Renderer
 from live_edges.screen import Screen
 from live_edges.settings import Settings
 from live_edges.snapshot import save_snapshot
@@ -78,7 +79,9 @@ class App:
         self._takes = takes or Takes()
         self._capture = Capture(source, clock=clock)
         self._renderer: Renderer | None = None
+        self._in_flight = 0
         self._frame: Frame | None = None
+        self._begun: deque[tuple[Frame, Begun | None]] = deque()  # on their way to the screen
         self._refreshed_at = 0.0
         self._is_stopping = False
         self._wants_step = False
@@ -101,18 +104,19 @@ class App:
             while not self._is_over():
                 self._take_pipeline()
                 frame = self._next_frame()
-                if frame is None:
+                if frame is not None:
+                    self._begin(frame)
+                if self._begun and (frame is None or len(self._begun) > self._in_flight):
+                    self._show_next()
+                elif frame is None:
                     self._wait_for_key()
-                else:
-                    self._show_frame(frame)
 
     def _is_over(self) -> bool:
         if self._is_quitting or self._limits.are_reached(self._shown, self._clock()):
             return True
-        is_watched = not self._screen.is_headless
-        return self._capture.ended and not (
-            is_watched and (self._source.is_still or self.settings.is_paused)
-        )
+        has_all_been_shown = self._capture.ended and not self._begun
+        is_still_watched = self._source.is_still or self.settings.is_paused
+        return has_all_been_shown and (self._screen.is_headless or not is_still_watched)
 
     @property
     def _is_quitting(self) -> bool:
@@ -123,6 +127,7 @@ class App:
             pipeline = self._pipeline.result()
             log.info("device: %s (%s)", pipeline.device, pipeline.device_reason)
             self._renderer = Renderer(pipeline, stages=self._stages)
+            self._in_flight = pipeline.in_flight
 
     def _next_frame(self) -> Frame | None:
         """Wait a moment for a frame; None when none came or none is wanted now."""
@@ -132,7 +137,7 @@ class App:
             self._pace.restart()
             return None
         with self._stages("capture wait"):
-            frame = self._capture.read(FRAME_WAIT_S)
+            frame = self._capture.read(0 if self._begun else FRAME_WAIT_S)
         if frame is not None:
             self._wait_until_due(frame)
             self._wants_step = False
@@ -154,9 +159,12 @@ class App:
                 self._record(self._clock() - self._shown.last)
         self._obey(self._screen.poll(KEY_WAIT_S))
 
-    def _show_frame(self, frame: Frame) -> None:
-        self._frame = frame
-        self._render(frame)
+    def _begin(self, frame: Frame) -> None:
+        begun = self._renderer.begin(frame.image, self.settings) if self._renderer else None
+        self._begun.append((frame, begun))
+
+    def _show_next(self) -> None:
+        self._frame = frame = self._finish(*self._begun.popleft())
         with self._stages("show"):
             self._refresh()
             key = self._screen.poll(0)
@@ -167,13 +175,14 @@ class App:
         self._record()
         self._obey(key)
 
-    def _render(self, frame: Frame) -> None:
-        if self._renderer is None:
+    def _finish(self, frame: Frame, begun: Begun | None) -> Frame:
+        if self._renderer is None or begun is None:
             self.rendered = Rendered(frame.image, None, frame.image)
         else:
-            self.rendered, self.settings = self._renderer(
-                frame.image, self.settings, now=frame.timestamp
+            self.rendered, self.settings = self._renderer.finish(
+                begun, self.settings, now=frame.timestamp
             )
+        return frame
 
     def _refresh(self) -> None:
         """Put what was rendered last on the screen, with the text that belongs to it."""
@@ -212,7 +221,8 @@ class App:
             self._panel.toast(describe_changes(before, self.settings) or binding.help)
             self._screen.set_fullscreen(self.settings.is_fullscreen)
             if self._frame is not None and (self.settings.is_paused or self._capture.ended):
-                self._render(self._frame)
+                self._begin(self._frame)
+                self._finish(*self._begun.pop())
         self._refresh()
 
     def _act(self, action: Action) -> None:

@@ -1,7 +1,5 @@
 """Canny's edge detector: one-pixel lines, the one filter here that is not linear."""
 
-import cv2
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,6 +10,7 @@ DEFAULT_HIGH = 0.1  # a tenth of a unit step starts a line ...
 LOW_OVER_HIGH = 0.4  # ... and less than half of that continues it (Canny advises 1:2 to 1:3)
 TAN_22_5 = 2**0.5 - 1
 WEAK, STRONG = 1, 2
+PASSES = 4  # between two looks whether all is done: a GPU's host has to wait for each look
 
 
 def canny(x: Tensor, weight: Tensor, *, high: float = DEFAULT_HIGH) -> Tensor:
@@ -66,7 +65,7 @@ def crests(strength: Tensor, sector: Tensor, low: Tensor, high: Tensor) -> Tenso
 
     Returns:
         ``(N, 1, H, W)`` uint8: 0 no crest, `WEAK` may continue a line, `STRONG` starts one. Of two
-        equal neighbours the second stays, so that a symmetric step gives one line and not two.
+        equal neighbours the first stays, as in OpenCV: a symmetric step gives one line, not two.
     """
     height, width = strength.shape[-2] - 2, strength.shape[-1] - 2
 
@@ -80,7 +79,7 @@ def crests(strength: Tensor, sector: Tensor, low: Tensor, high: Tensor) -> Tenso
 
     # Compilers are good at numbers of one kind: a float is compared 20 times as fast as a byte.
     here, points = at(strength, 0, 0), at(sector, 0, 0).to(strength.dtype)
-    is_crest = (here > neighbour(1)) & (here >= neighbour(-1))
+    is_crest = (here >= neighbour(1)) & (here > neighbour(-1))
     kind = torch.where(here >= high * high, float(STRONG), float(WEAK))
     return torch.where(is_crest & (here >= low * low), kind, 0.0).to(torch.uint8)
 
@@ -94,12 +93,6 @@ def hysteresis(crests: Tensor) -> Tensor:
     Returns:
         Same shape, bool.
     """
-    on_cpu = crests.device.type == "cpu"
-    return hysteresis_by_opencv(crests) if on_cpu else hysteresis_by_tensors(crests)
-
-
-def hysteresis_by_tensors(crests: Tensor) -> Tensor:
-    """As `hysteresis`, in tensor operations alone, on the set pixels alone."""
     pixels = crests.flatten()
     nodes = pixels.nonzero()[:, 0]
     component = connected_components(nodes, crests)
@@ -108,19 +101,6 @@ def hysteresis_by_tensors(crests: Tensor) -> Tensor:
     line = torch.zeros_like(pixels, dtype=torch.bool)
     line[nodes] = is_line[component]
     return line.view(crests.shape)
-
-
-def hysteresis_by_opencv(crests: Tensor) -> Tensor:
-    """As `hysteresis`, on a CPU, where OpenCV finds the components in a tenth of the time."""
-    line = torch.zeros_like(crests, dtype=torch.bool)
-    for picture, drawn in zip(crests.numpy()[:, 0], line.numpy()[:, 0], strict=True):
-        count, labels = cv2.connectedComponents(picture, connectivity=8)
-        nodes = np.flatnonzero(picture != 0)
-        component = labels.take(nodes)
-        is_line = np.zeros(count, np.bool_)
-        is_line[component[picture.take(nodes) == STRONG]] = True
-        drawn.put(nodes, is_line.take(component))
-    return line
 
 
 def connected_components(nodes: Tensor, mask: Tensor) -> Tensor:
@@ -140,14 +120,15 @@ def connected_components(nodes: Tensor, mask: Tensor) -> Tensor:
     first, second = _links(nodes, mask)
     label = torch.arange(len(nodes), device=nodes.device)
     while True:
-        low = torch.minimum(label[first], label[second])
-        hooked = label.scatter_reduce(0, label[first], low, "amin")
-        hooked = hooked.scatter_reduce(0, label[second], low, "amin")
-        hooked = hooked[hooked]
-        hooked = hooked[hooked]
-        if torch.equal(hooked, label):
+        before = label
+        for _ in range(PASSES):
+            low = torch.minimum(label[first], label[second])
+            label = label.scatter_reduce(0, label[first], low, "amin")
+            label = label.scatter_reduce(0, label[second], low, "amin")
+            label = label[label]
+            label = label[label]
+        if torch.equal(label, before):
             return label
-        label = hooked
 
 
 def _links(nodes: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:

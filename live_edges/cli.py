@@ -193,6 +193,13 @@ def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--fullscreen", action="store_true", help="fill the screen")
     group.add_argument("--headless", action="store_true", help="open no window")
     group.add_argument(
+        "--latency",
+        choices=("low", "throughput"),
+        default="low",
+        help="low shows a picture before the next one starts; throughput keeps a CUDA device busy "
+        "with up to three at once while the source is ahead (default: %(default)s)",
+    )
+    group.add_argument(
         "--duration", type=arguments.positive, metavar="S", help="end after so many seconds"
     )
     group.add_argument(

@@ -1,8 +1,8 @@
 """Compilation: a faster twin of a function of pixels, made in the background, used when it wins.
 
 On the CPU the twin is a package that a child process makes, see `live_edges.packages`. On a GPU
-`torch.compile` makes it on a thread. Either is tried on a real picture against the function itself,
-and they are swapped between two frames.
+`torch.compile` makes it on a thread. Either is tried on a real picture against the plain way, and
+they are swapped between two frames.
 """
 
 import atexit
@@ -12,8 +12,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,20 +35,44 @@ JOIN_S = 5.0
 POLITE_SWITCH_S = 0.0002  # Python's own is 5 ms, which every tensor operation may have to wait
 
 Key = tuple[str, tuple[tuple[int, ...], ...]]  # name of the function and shapes of the taps
+Plain = Callable[..., Any]  # of the pictures alone
 
 log = logging.getLogger(__name__)
 
 
-def eagerly(function: Function, pictures: Pictures, taps: Taps = ()) -> Any:
-    """Run a function as it is; takes the place of a `Compiler`."""
-    return function(*pictures, *taps)
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """What is to be computed: ``function(*pictures, *taps)``.
+
+    Attributes:
+        function: pure, of tensors, at the top level of a module.
+        pictures: may have any size; what changes from frame to frame, scalars as well.
+        taps: decide by their shapes, and with the function, which twin serves.
+        plain: makes the same of the pictures while there is no twin, where there is a better way
+            than the function itself.
+    """
+
+    function: Function
+    pictures: Pictures
+    taps: Taps = ()
+    plain: Plain | None = None
+
+    @property
+    def key(self) -> Key:
+        """What a twin is made for."""
+        return self.function.__name__, tuple(tuple(each.shape) for each in self.taps)
+
+    def plainly(self) -> Any:
+        """Compute it without a twin."""
+        return self.plain(*self.pictures) if self.plain else self.by(self.function)
+
+    def by(self, twin: Function) -> Any:
+        """Compute it by the function or its twin."""
+        return twin(*self.pictures, *self.taps)
 
 
 class Compiler:
-    """Runs functions by the fastest twin there is, and makes faster ones.
-
-    A function is called as ``function(*pictures, *taps)``. A twin serves pictures of any size and
-    any taps of the same shapes.
+    """Computes by the fastest twin of a function there is, and makes faster ones.
 
     Args:
         mode: ``auto`` compiles in the background what is in steady use, ``wait`` at the first
@@ -62,36 +88,37 @@ class Compiler:
         self._is_closed = False
         self.is_compiling = False
 
-    def __call__(self, function: Function, pictures: Pictures, taps: Taps = ()) -> Any:
-        """Run ``function(*pictures, *taps)`` the fastest way there is at the moment."""
-        return (self.twin(function, pictures, taps) or function)(*pictures, *taps)
+    def __call__(self, job: Job) -> Any:
+        """Compute it the fastest way there is at the moment."""
+        twin = self._twin(job)
+        return job.by(twin) if twin else job.plainly()
 
-    def twin(self, function: Function, pictures: Pictures, taps: Taps = ()) -> Function | None:
-        """Return the compiled twin for such arguments; None while there is none."""
+    def _twin(self, job: Job) -> Function | None:
         if self._mode == "off":
             return None
-        key = _key(function, taps)
+        key = job.key
         if key in self._twins:
             return self._twins[key]
         self._calls[key] = self._calls.get(key, 0) + 1
         if self._mode == "wait":
-            self._make(key, function, pictures, taps)
+            self._make(job)
         elif self._calls[key] >= STEADY_CALLS and not self.is_compiling and not self._is_closed:
             # the pipeline reuses the memory of its pictures; the worker needs ones that stay
-            copies = [each.clone() for each in pictures]
+            kept = replace(job, pictures=[each.clone() for each in job.pictures])
             self.is_compiling = True
             self._worker = threading.Thread(
-                target=self._make_behind,
-                args=(key, function, copies, taps),
-                name="compiler",
-                daemon=True,
+                target=self._make_behind, args=(kept,), name="compiler", daemon=True
             )
             self._worker.start()
         return self._twins.get(key)
 
     def is_compiled(self, function: Function, taps: Taps = ()) -> bool:
         """Whether a twin is in use for taps of these shapes."""
-        return self._twins.get(_key(function, taps)) is not None
+        return self._twins.get(Job(function, (), taps).key) is not None
+
+    def is_settled(self, function: Function, taps: Taps = ()) -> bool:
+        """Whether it is decided how the function is computed from now on."""
+        return self._mode == "off" or Job(function, (), taps).key in self._twins
 
     def close(self) -> None:
         """Stop compiling; what is compiled stays in use."""
@@ -101,37 +128,34 @@ class Compiler:
         if self._worker is not None:
             self._worker.join(JOIN_S)
 
-    def _make_behind(self, key: Key, function: Function, pictures: Pictures, taps: Taps) -> None:
+    def _make_behind(self, job: Job) -> None:
         try:
-            self._make(key, function, pictures, taps)
+            self._make(job)
         finally:
             self.is_compiling = False
 
-    def _make(self, key: Key, function: Function, pictures: Pictures, taps: Taps) -> None:
+    def _make(self, job: Job) -> None:
         twin: Function | None = None
         try:
-            if sum(each.numel() for each in taps) <= MAX_TAPS:
-                twin = self._better(function, pictures, taps)
+            if sum(each.numel() for each in job.taps) <= MAX_TAPS:
+                twin = self._better(job)
         except Exception as error:  # whatever a compiler may raise: eager goes on
             if not self._is_closed:
                 reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
                 log.info("not compiled, running eagerly: %s", reason)
-        self._twins[key] = twin
+        self._twins[job.key] = twin
 
-    def _better(self, function: Function, pictures: Pictures, taps: Taps) -> Function | None:
+    def _better(self, job: Job) -> Function | None:
         """Return a twin that gives the same in less time; None where it does not."""
-        if pictures[0].device.type == "cpu":
-            twin = load_package(self._package(function, pictures, taps))
-        else:
-            twin = _compiled_here(function, pictures, taps)
-        is_same = _is_same(twin, function, pictures, taps)
-        return twin if is_same and _is_faster(twin, function, pictures, taps) else None
+        on_cpu = job.pictures[0].device.type == "cpu"
+        twin = load_package(self._package(job)) if on_cpu else _compiled_here(job)
+        return twin if _is_same(twin, job) and _is_faster(twin, job) else None
 
-    def _package(self, function: Function, pictures: Pictures, taps: Taps) -> Path:
+    def _package(self, job: Job) -> Path:
         """Find the package of a function, or wait for a child that makes it."""
-        path = package_path(function, pictures, taps)
+        path = package_path(job.function, job.pictures, job.taps)
         if not path.is_file():
-            self._child = start_packing(function, pictures, taps, path)
+            self._child = start_packing(job.function, job.pictures, job.taps, path)
             if self._is_closed:
                 self._child.kill()
             _, said = self._child.communicate()
@@ -140,18 +164,14 @@ class Compiler:
         return path
 
 
-def _key(function: Function, taps: Iterable[Tensor]) -> Key:
-    return function.__name__, tuple(tuple(each.shape) for each in taps)
-
-
 @torch.inference_mode()
-def _compiled_here(function: Function, pictures: Pictures, taps: Taps) -> Function:
+def _compiled_here(job: Job) -> Function:
     with _polite_thread():
         from torch._dynamo import config as dynamo  # a second to import, only where it is needed
 
         dynamo.recompile_limit = MAX_VARIANTS
-        compiled: Function = torch.compile(function, dynamic=True, fullgraph=True)
-        compiled(*pictures, *taps)  # torch compiles at the first call
+        compiled: Function = torch.compile(job.function, dynamic=True, fullgraph=True)
+        job.by(compiled)  # torch compiles at the first call
     return compiled
 
 
@@ -176,11 +196,9 @@ def _polite_thread() -> Iterator[None]:
 
 
 @torch.inference_mode()
-def _is_same(twin: Function, function: Function, pictures: Pictures, taps: Taps) -> bool:
+def _is_same(twin: Function, job: Job) -> bool:
     """Whether both give the same, up to rounding, which may turn one direction in a thousand."""
-    pairs = zip(
-        _as_tensors(twin(*pictures, *taps)), _as_tensors(function(*pictures, *taps)), strict=True
-    )
+    pairs = zip(_as_tensors(job.by(twin)), _as_tensors(job.plainly()), strict=True)
     close = [torch.isclose(a.float(), b.float(), rtol=1e-3, atol=1).float() for a, b in pairs]
     return all(float(share.mean()) > SAME_SHARE for share in close)
 
@@ -189,15 +207,15 @@ def _as_tensors(result: Any) -> tuple[Tensor, ...]:
     return (result,) if isinstance(result, Tensor) else tuple(result)
 
 
-def _is_faster(twin: Function, function: Function, pictures: Pictures, taps: Taps) -> bool:
-    return _median_s(twin, pictures, taps) < _median_s(function, pictures, taps)
+def _is_faster(twin: Function, job: Job) -> bool:
+    return _median_s(partial(job.by, twin)) < _median_s(job.plainly)
 
 
 @torch.inference_mode()
-def _median_s(function: Function, pictures: Pictures, taps: Taps) -> float:
+def _median_s(compute: Callable[[], Any]) -> float:
     seconds = []
     for _ in range(TRIALS):
         start = time.perf_counter()
-        _as_tensors(function(*pictures, *taps))[0].cpu()
+        _as_tensors(compute())[0].cpu()
         seconds.append(time.perf_counter() - start)
     return sorted(seconds)[TRIALS // 2]

@@ -103,7 +103,7 @@ def _gui_backend(build_information: str) -> str:
 def _torch_devices() -> Iterator[str]:
     import torch
 
-    from live_edges.pipeline import choose_device
+    from live_edges.devices import choose_device
 
     device, reason = choose_device()
     yield f"device      {device} ({reason})"

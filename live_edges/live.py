@@ -80,7 +80,8 @@ def _settings(args: argparse.Namespace, entries: dict[str, Entry]) -> Settings:
 
 
 def _load_pipeline(args: argparse.Namespace, settings: Settings) -> "EdgePipeline":
-    from live_edges.pipeline import EdgePipeline, share_cores  # brings torch, which takes seconds
+    from live_edges.devices import share_cores
+    from live_edges.pipeline import EdgePipeline  # brings torch, which takes seconds
 
     share_cores(args.threads)
     return EdgePipeline(
@@ -89,6 +90,7 @@ def _load_pipeline(args: argparse.Namespace, settings: Settings) -> "EdgePipelin
         sigma=settings.sigma,
         weights=args.weights,
         compile=args.compile,
+        latency=args.latency,
     )
 
 

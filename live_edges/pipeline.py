@@ -4,11 +4,11 @@ The only module that knows where the numbers are crunched: transfer to and from 
 here and nowhere else.
 """
 
-import os
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -16,13 +16,15 @@ import torch
 from torch import Tensor
 
 from live_edges import fused, views
+from live_edges.carriers import SLOTS, Carrier, Direct, Pending, Streamed, Write
 from live_edges.catalog import Entry, catalog, find
-from live_edges.compiling import Compiler, Mode, eagerly
-from live_edges.errors import DeviceError
+from live_edges.compiling import Compiler, Job, Mode
+from live_edges.devices import choose_device
 from live_edges.filters import make_filter
 from live_edges.frame import Image, check_bgr
+from live_edges.timing import StageTimer
 
-StageTimer = Callable[[str], AbstractContextManager[None]]  # `live_edges.timing.Stages`, say
+Latency = Literal["low", "throughput"]
 
 
 def _untimed(_name: str) -> AbstractContextManager[None]:
@@ -42,6 +44,8 @@ class EdgePipeline:
         weights: weights files to choose from by name, beside those that came with the program.
         compile: ``auto`` compiles a linear filter in the background once it is in steady use,
             ``wait`` at its first picture, ``off`` never.
+        latency: ``low`` has each picture back before the next one starts, ``throughput`` lets a
+            CUDA device work on one while others are copied; see `submit`.
 
     Attributes:
         device: the `torch.device` in use.
@@ -72,6 +76,7 @@ class EdgePipeline:
         sigma: float = 1.0,
         weights: Iterable[str | Path] = (),
         compile: Mode = "auto",
+        latency: Latency = "low",
     ) -> None:
         weights = list(weights)
         if Path(filter).suffix in (".safetensors", ".pt", ".pth"):
@@ -82,10 +87,11 @@ class EdgePipeline:
         self.gain = gain
         self.threshold = threshold
         self._compiler = Compiler(compile)
-        self._staging = np.empty((0, 0, 0), np.uint8)
-        self._staged_tensor = torch.from_numpy(self._staging)
+        self._carrier = _carrier_to(self.device, latency)
         self._row_color, self._row = (0, 0, 0), torch.empty(0)
-        self._scalar_values: tuple[float, float] | None = None
+        self._scalar_values = (0.0, 0.0)
+        with self._carrier.at_work():
+            self._scalars = [torch.zeros((), device=self.device) for _ in self._scalar_values]
         self._chosen: tuple[str, float] | None = None
         self.select(filter, sigma=sigma)
 
@@ -94,7 +100,8 @@ class EdgePipeline:
         if (filter, sigma) == self._chosen:
             return
         entry = find(self._catalog, filter)
-        self._filter = make_filter(entry, sigma=sigma).to(self.device)
+        with self._carrier.at_work():
+            self._filter = make_filter(entry, sigma=sigma).to(self.device)
         self._entry = entry
         self._chosen = (filter, sigma)
 
@@ -114,6 +121,11 @@ class EdgePipeline:
         """The filter in use, as the catalog has it."""
         return self._entry
 
+    @property
+    def in_flight(self) -> int:
+        """How many pictures may be on their way before waiting for one costs no time."""
+        return self._carrier.in_flight
+
     def __call__(self, image: Image, *, stages: StageTimer = _untimed) -> Image:
         """Find the edges of one picture.
 
@@ -127,16 +139,26 @@ class EdgePipeline:
         Raises:
             ValueError: ``image`` is something else.
         """
+        return self.submit(image, stages=stages).result()
+
+    def submit(self, image: Image, *, stages: StageTimer = _untimed) -> Pending:
+        """Send one picture on its way, as a call does, and return the receipt for its edges.
+
+        With ``latency="throughput"`` a CUDA device is busy all the time when `in_flight` pictures
+        are submitted ahead of the one whose result is waited for. Elsewhere the edges are there
+        when this returns.
+        """
         check_bgr(image)
-        with stages("upload"):
-            planes = self._staged(image.shape[:2])
+
+        def write(planes: Image) -> None:
             if self.reads_luma:
                 # By OpenCV: faster than torch on the CPU, and fewer bytes cross to a GPU.
                 cv2.cvtColor(image, cv2.COLOR_BGR2GRAY, dst=planes[0])
             else:
                 for plane, channel in zip(planes, (2, 1, 0), strict=True):
                     cv2.extractChannel(image, channel, dst=plane)
-        return self._edges_of_staged(stages)
+
+        return self._start(image.shape[:2], write, stages)
 
     def edges_of_luma(self, luma: Image, *, stages: StageTimer = _untimed) -> Image:
         """Find the edges of a picture that is gray already, as decoded video is.
@@ -155,23 +177,21 @@ class EdgePipeline:
             raise ValueError(f"{self.entry.name} reads colours; call the pipeline with BGR instead")
         if luma.dtype != np.uint8 or luma.ndim != 2 or luma.size == 0:
             raise ValueError(f"luma needs to be (H, W) uint8, got {luma.dtype} {luma.shape}")
-        with stages("upload"):
-            self._staged(luma.shape)[0] = luma
-        return self._edges_of_staged(stages)
+
+        def write(planes: Image) -> None:
+            planes[0] = luma
+
+        return self._start(luma.shape, write, stages).result()
 
     def overlay(self, image: Image, edges: Image, color: tuple[int, int, int]) -> Image:
         """Paint the edges over the picture, see `live_edges.views.overlay`; always on the CPU."""
-        if min(edges.shape) > 1:
-            height, width = edges.shape
-            pictures = (
-                _tensor_of(image).view(height, -1),
-                torch.from_numpy(cv2.cvtColor(edges, cv2.COLOR_GRAY2BGR)).view(height, -1),
-                self._row_of(color, width),
-            )
-            blend = self._compiler.twin(fused.blend, pictures)
-            if blend is not None:
-                return np.asarray(blend(*pictures).numpy()).reshape(image.shape)
-        return views.overlay(image, edges, color)
+        if min(edges.shape) == 1:  # a compiled function treats it as a case of its own
+            return views.overlay(image, edges, color)
+        rows = len(edges), -1
+        opacity = torch.from_numpy(cv2.cvtColor(edges, cv2.COLOR_GRAY2BGR))
+        pictures = (_tensor_of(image).view(rows), opacity.view(rows), self._row_of(color, image))
+        painted = self._compiler(Job(fused.blend, pictures, plain=_blended_by_opencv))
+        return np.asarray(painted.numpy()).reshape(image.shape)
 
     @property
     def reads_luma(self) -> bool:
@@ -183,50 +203,58 @@ class EdgePipeline:
         """Whether only differences of brightness count, and twice as large ones count twice."""
         return self._filter.is_balanced
 
-    def _staged(self, size: tuple[int, ...]) -> Image:
-        """Return the planes to write the next picture to, inside the room for its border."""
-        planes, window = self._filter.weight.shape[1], self._filter.window
-        shape = (planes, size[0] + window - 1, size[1] + window - 1)
-        if self._staging.shape != shape:
-            self._staging = np.empty(shape, np.uint8)
-            self._staged_tensor = torch.from_numpy(self._staging)[None]  # the same memory
-        before = window // 2
-        return self._staging[:, before : before + size[0], before : before + size[1]]
-
     @torch.inference_mode()
-    def _edges_of_staged(self, stages: StageTimer) -> Image:
-        with stages("upload"):
-            window = self._filter.window
-            repeat_border(self._staging, window)
-            padded = self._staged_tensor.to(self.device)
-        with stages("filter"):
-            # A compiled function treats sides of one pixel as a case of its own.
-            run = self._compiler if min(padded.shape[-2:]) > window else eagerly
-            edges = self._filter.edges(run, padded, *self._scalars())
-            self._synchronize()
-        with stages("download"):
-            return np.asarray(edges[0, 0].cpu().numpy())
+    def _start(self, size: tuple[int, ...], write: Write, stages: StageTimer) -> Pending:
+        current, window = self._filter, self._filter.window
+        before = window // 2
+        self._set_scalars()
+        # A compiled function treats sides of one pixel as a case of its own.
+        run = self._compiler if min(size) > 1 else Job.plainly
+        edges = current.edges_on_cpu if self.device.type == "cpu" else current.edges
+        is_settled = self._compiler.is_settled(current.function, current.taps)
 
-    def _scalars(self) -> tuple[Tensor, Tensor]:
-        """Return gain and threshold on the device, made anew only when one has changed."""
+        def write_with_border(room: Image) -> None:
+            write(room[:, before : before + size[0], before : before + size[1]])
+            repeat_border(room, window)
+
+        return self._carrier.start(
+            (int(current.weight.shape[1]), size[0] + window - 1, size[1] + window - 1),
+            write_with_border,
+            lambda padded: edges(run, padded, *self._scalars),
+            key=(current, self.execution) if current.is_linear and is_settled else None,
+            stages=stages,
+        )
+
+    def _set_scalars(self) -> None:
+        """Bring gain and threshold to the device when one has changed, always to the same place."""
         if self._scalar_values != (self.gain, self.threshold):
             self._scalar_values = (self.gain, self.threshold)
-            gain, threshold = (torch.tensor(x, device=self.device) for x in self._scalar_values)
-            self._scalar_tensors = (gain, threshold)
-        return self._scalar_tensors
+            with self._carrier.at_work():
+                for tensor, value in zip(self._scalars, self._scalar_values, strict=True):
+                    tensor.fill_(value)
 
-    def _row_of(self, color: tuple[int, int, int], width: int) -> Tensor:
-        """Return a row of pixels of one colour, ``(3 width,)``, made anew only when it changes."""
-        if self._row_color != color or len(self._row) != 3 * width:
-            self._row_color, self._row = (
-                color,
-                torch.tensor(color, dtype=torch.float32).repeat(width),
-            )
+    def _row_of(self, color: tuple[int, int, int], image: Image) -> Tensor:
+        """Return a row of pixels of one colour, ``(3 W,)``, made anew only when it changes."""
+        if self._row_color != color or len(self._row) != image[0].size:
+            self._row_color = color
+            self._row = torch.tensor(color, dtype=torch.float32).repeat(image.shape[1])
         return self._row
 
-    def _synchronize(self) -> None:
-        if self.device.type != "cpu":
-            getattr(torch, self.device.type).synchronize()
+
+def _carrier_to(device: torch.device, latency: Latency) -> Carrier:
+    if device.type != "cuda":
+        return Direct(device)
+    return Streamed(device, in_flight=SLOTS - 1 if latency == "throughput" else 0)
+
+
+def _blended_by_opencv(image: Tensor, opacity: Tensor, row: Tensor) -> Tensor:
+    """As `live_edges.fused.blend`."""
+    pixels = len(image), -1, 3
+    blue, green, red = map(int, row[:3])
+    painted = views.blend(
+        image.numpy().reshape(pixels), opacity.numpy().reshape(pixels), (blue, green, red)
+    )
+    return torch.from_numpy(painted).view(image.shape)
 
 
 def _tensor_of(image: Image) -> Tensor:
@@ -250,57 +278,3 @@ def repeat_border(padded: Image, kernel_size: int) -> None:
     padded[:, bottom + 1 :] = padded[:, bottom : bottom + 1]
     padded[:, :, :left] = padded[:, :, left : left + 1]
     padded[:, :, right + 1 :] = padded[:, :, right : right + 1]
-
-
-def share_cores(threads: int | None = None) -> None:
-    """Set how many CPU threads torch computes with, in the whole process.
-
-    On two cores a live loop at 1920x1080 shows as many pictures a second with one thread as with
-    two, for the decoder takes the other, and a conversion beside an encoder a fifth more.
-
-    Args:
-        threads: None takes half of the cores, unless ``OMP_NUM_THREADS`` says how many.
-    """
-    if threads is None and "OMP_NUM_THREADS" not in os.environ:
-        threads = max(1, (os.cpu_count() or 1) // 2)
-    if threads is not None:
-        torch.set_num_threads(threads)
-
-
-def choose_device(name: str = "auto") -> tuple[torch.device, str]:
-    """Return the device to compute on and why it was chosen.
-
-    Args:
-        name: ``auto`` takes the first there is of CUDA, MPS, XPU, CPU.
-
-    Raises:
-        DeviceError: that device is not there, or is no device at all.
-    """
-    if name == "auto":
-        found = [kind for kind in ("cuda", "mps", "xpu") if _device_count(kind)]
-        if not found:
-            return torch.device("cpu"), "no GPU that torch can use was found"
-        return torch.device(found[0]), f"the first of {', '.join([*found, 'cpu'])}"
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise DeviceError(f"'{name}' is no device; choose one of: {_known_devices()}") from error
-    if device.type not in ("cpu", "cuda", "mps", "xpu") or (
-        device.type != "cpu" and (device.index or 0) >= _device_count(device.type)
-    ):
-        raise DeviceError(
-            f"device {name} is not on this machine; choose one of: {_known_devices()}"
-        )
-    return device, "as asked"
-
-
-def _device_count(kind: str) -> int:
-    if kind == "mps":
-        return int(torch.backends.mps.is_available())
-    module = getattr(torch, kind)
-    return int(module.device_count()) if module.is_available() else 0
-
-
-def _known_devices() -> str:
-    names = [f"{kind}:{i}" for kind in ("cuda", "xpu") for i in range(_device_count(kind))]
-    return ", ".join(["auto", "cpu", *(["mps"] if _device_count("mps") else []), *names])

@@ -13,6 +13,7 @@ from live_edges.timing import Stages
 from live_edges.views import compose
 
 if TYPE_CHECKING:
+    from live_edges.carriers import Pending
     from live_edges.pipeline import EdgePipeline
 
 
@@ -29,6 +30,21 @@ class Rendered:
     original: Image
     edges: Image | None
     view: Image
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Begun:
+    """A picture whose edges may still be on their way.
+
+    Attributes:
+        original: as in `Rendered`.
+        edges: comes when it is waited for; None where the view needs none.
+        chosen: filter and sigma that find them.
+    """
+
+    original: Image
+    edges: "Pending | None"
+    chosen: tuple[str, float]
 
 
 class Renderer:
@@ -58,11 +74,23 @@ class Renderer:
         Returns:
             The picture, and the settings with the gain that shall be used next.
         """
+        return self.finish(self.begin(image, settings), settings, now=now)
+
+    def begin(self, image: Image, settings: Settings) -> Begun:
+        """Send a picture on its way; others may follow before it is asked for by `finish`."""
         if settings.is_mirrored:
             image = np.asarray(cv2.flip(image, 1), np.uint8)
+        edges = None if settings.view == "original" else self._submit(image, settings)
+        return Begun(image, edges, (settings.filter, settings.sigma))
+
+    def finish(self, begun: Begun, settings: Settings, *, now: float) -> tuple[Rendered, Settings]:
+        """Complete a picture by the settings of today, for the rest as a call does."""
+        image = begun.original
         if settings.view == "original":
             return Rendered(image, None, image), settings
-        edges, settings = self._edges(image, settings, now)
+        is_as_chosen = begun.chosen == (settings.filter, settings.sigma)
+        pending = begun.edges if is_as_chosen and begun.edges else self._submit(image, settings)
+        edges, settings = self._in_good_light(image, pending.result(), settings, now)
         with self._stages("view"):
             color = LINE_COLORS[settings.line_color]
             paint = self.pipeline.overlay
@@ -71,15 +99,20 @@ class Renderer:
 
     def edges(self, image: Image, settings: Settings) -> Image:
         """Find the edges of one picture with the filter, gain and threshold of the settings."""
+        return self._submit(image, settings).result()
+
+    def _submit(self, image: Image, settings: Settings) -> "Pending":
         self.pipeline.select(settings.filter, sigma=settings.sigma)
         self.pipeline.gain = settings.gain
         if settings.auto_gain and self.pipeline.entry.is_binary:
             self.pipeline.gain = 1.0
         self.pipeline.threshold = settings.threshold
-        return self.pipeline(image, stages=self._stages)
+        return self.pipeline.submit(image, stages=self._stages)
 
-    def _edges(self, image: Image, settings: Settings, now: float) -> tuple[Image, Settings]:
-        edges = self.edges(image, settings)
+    def _in_good_light(
+        self, image: Image, edges: Image, settings: Settings, now: float
+    ) -> tuple[Image, Settings]:
+        """Follow with the automatic gain, and return the gain that shall be used next."""
         if not settings.auto_gain or self.pipeline.entry.is_binary:
             return edges, settings
         if self._measured != (settings.filter, settings.sigma):

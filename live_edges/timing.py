@@ -3,11 +3,12 @@
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import numpy as np
 
 Clock = Callable[[], float]  # seconds; monotonic
+StageTimer = Callable[[str], AbstractContextManager[None]]  # times the block as one run of a stage
 
 
 class Rate:

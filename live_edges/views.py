@@ -48,7 +48,11 @@ def overlay(image: Image, edges: Image, color: Color) -> Image:
     Returns:
         ``(H, W, 3)`` uint8: ``image + (color - image) * edges / 255`` within one grey level.
     """
-    opacity = cv2.cvtColor(edges, cv2.COLOR_GRAY2BGR)
+    return blend(image, np.asarray(cv2.cvtColor(edges, cv2.COLOR_GRAY2BGR), np.uint8), color)
+
+
+def blend(image: Image, opacity: Image, color: Color) -> Image:
+    """As `overlay`, with an opacity for each byte of the picture, ``(H, W, 3)``."""
     levels = np.arange(256)[:, None] * np.array(color) / 255
     paint = cv2.LUT(opacity, levels.round().astype(np.uint8)[:, None])
     dimmed = cv2.multiply(image, cv2.bitwise_not(opacity), scale=1 / 255)

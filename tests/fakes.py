@@ -3,6 +3,7 @@
 import itertools
 import threading
 from collections.abc import Iterable
+from contextlib import contextmanager
 
 import cv2
 import numpy as np
@@ -191,3 +192,64 @@ class FakeVideoCapture:
 
     def release(self) -> None:
         self._driver.is_held = False
+
+
+class FakeCuda:
+    """Takes the place of `torch.cuda`: everything is done at once, and noted."""
+
+    def __init__(self, *, can_record=True):
+        self.can_record = can_record
+        self.noted = []
+        self.graphs = []
+        self.current = None
+        fake = self
+
+        class Stream:
+            def __init__(self, device):
+                assert device.type == "cpu"
+
+            def wait_event(self, event):
+                assert event.stream not in (None, self), "recorded before, on another stream"
+                fake.noted.append("wait")
+
+            def wait_stream(self, stream):
+                assert stream is not self
+
+            def synchronize(self):
+                fake.noted.append("synchronize stream")
+
+        class Event:
+            stream = None
+
+            def record(self):
+                self.stream = fake.current
+                fake.noted.append("record")
+
+            def synchronize(self):
+                assert self.stream is not None
+                fake.noted.append("synchronize")
+
+        class CUDAGraph:
+            replays = 0
+
+            def capture_begin(self, *, capture_error_mode):
+                assert capture_error_mode == "thread_local"
+                if not fake.can_record:
+                    raise RuntimeError("operation not permitted when stream is capturing")
+
+            def capture_end(self):
+                fake.graphs.append(self)
+
+            def replay(self):
+                self.replays += 1
+
+        self.Stream, self.Event, self.CUDAGraph = Stream, Event, CUDAGraph
+
+    @contextmanager
+    def stream(self, stream):
+        self.current, before = stream, self.current
+        yield
+        self.current = before
+
+    def current_stream(self):
+        return self.current

@@ -3,15 +3,17 @@
 import dataclasses
 import json
 from concurrent.futures import Future
+from itertools import pairwise
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from fakes import FakeClock, FakeScreen, FakeSource, Stall, make_frames
+from fakes import FakeClock, FakeCuda, FakeScreen, FakeSource, Stall, make_frames
 from safetensors.torch import save_file
 
 from live_edges.app import App
+from live_edges.carriers import Streamed
 from live_edges.catalog import catalog
 from live_edges.errors import DeviceError, SourceError
 from live_edges.frame import Frame
@@ -364,3 +366,40 @@ def test_tiny_pictures_go_through_the_whole_line(size):
     make_app(source, screen, settings=Settings()).run()
 
     assert min(screen.shown[0].shape[:2]) >= 240
+
+
+@pytest.fixture
+def busy_pipeline():
+    """A pipeline with pictures in flight, as a GPU has them."""
+    pipeline = EdgePipeline(device="cpu", compile="off")
+    pipeline._carrier = Streamed(pipeline.device, in_flight=2, cuda=FakeCuda(can_record=False))
+    return pipeline
+
+
+@pytest.mark.parametrize("is_headless", [True, False])
+def test_with_pictures_in_flight_every_frame_is_still_shown_once_in_order(
+    busy_pipeline, is_headless
+):
+    frames = step_frames(20)
+    for number, frame in enumerate(frames):
+        frame.image.flags.writeable = True
+        frame.image[:, 26:] = 10 * number
+    screen = FakeScreen(clock=FakeClock(), is_headless=is_headless)
+    app = make_app(FakeSource(frames), screen, pipeline=loaded(busy_pipeline))
+
+    app.run()
+
+    shown = [int(picture.max()) for picture in screen.shown]
+    assert [a for a, b in pairwise([*shown, None]) if a != b] == [10 * n for n in range(20)]
+    assert app.summary().frames_shown == 20
+
+
+def test_the_last_key_decides_over_pictures_in_flight(busy_pipeline):
+    screen = FakeScreen([None, "4"], clock=FakeClock(), is_headless=True)
+    app = make_app(FakeSource(step_frames(9)), screen, pipeline=loaded(busy_pipeline))
+
+    app.run()
+
+    wide = [np.count_nonzero(picture[5, :, 0]) for picture in screen.shown]
+    assert app.summary().filter == "roberts"
+    assert wide == [2, 2, 2, *[1] * 7]  # Sobel twice, again below the news, then Roberts alone

@@ -5,8 +5,8 @@ from safetensors.torch import save_file
 
 from live_edges import EdgePipeline
 from live_edges.catalog import catalog
+from live_edges.devices import choose_device, share_cores
 from live_edges.errors import DeviceError, LiveEdgesError
-from live_edges.pipeline import choose_device, share_cores
 from live_edges.timing import Stages
 
 
@@ -135,7 +135,7 @@ def test_auto_says_why():
 
 
 def test_auto_prefers_a_gpu(monkeypatch):
-    monkeypatch.setattr("live_edges.pipeline._device_count", lambda kind: int(kind == "mps"))
+    monkeypatch.setattr("live_edges.devices._device_count", lambda kind: int(kind == "mps"))
 
     assert choose_device("auto") == (torch.device("mps"), "the first of mps, cpu")
 
@@ -146,8 +146,8 @@ def test_auto_prefers_a_gpu(monkeypatch):
 )
 def test_half_of_the_cores_are_left_to_others(monkeypatch, asked, environment, expected):
     chosen = []
-    monkeypatch.setattr("live_edges.pipeline.os.cpu_count", lambda: 8)
-    monkeypatch.setattr("live_edges.pipeline.os.environ", environment)
+    monkeypatch.setattr("live_edges.devices.os.cpu_count", lambda: 8)
+    monkeypatch.setattr("live_edges.devices.os.environ", environment)
     monkeypatch.setattr(torch, "set_num_threads", chosen.append)
 
     share_cores(asked)

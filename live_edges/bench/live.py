@@ -6,9 +6,10 @@ from typing import Any
 
 from live_edges.app import App
 from live_edges.catalog import catalog
+from live_edges.devices import share_cores
 from live_edges.headless import StatusLine
 from live_edges.limits import Limits
-from live_edges.pipeline import EdgePipeline, share_cores
+from live_edges.pipeline import EdgePipeline
 from live_edges.settings import Settings
 from live_edges.sources import open_source
 

@@ -99,7 +99,8 @@ def _convert_all(todo: "list[Job]", args: argparse.Namespace, *, is_batch: bool)
 
 def _pipeline(args: argparse.Namespace, compile: "Mode") -> "tuple[EdgePipeline, Settings]":
     from live_edges.catalog import catalog, find
-    from live_edges.pipeline import EdgePipeline, share_cores
+    from live_edges.devices import share_cores
+    from live_edges.pipeline import EdgePipeline
     from live_edges.settings import Settings
 
     share_cores(args.threads)

@@ -170,7 +170,7 @@ def _train(
     """Train with a progress bar, and a window if one is asked for and can be opened."""
     import torch
 
-    from live_edges.pipeline import choose_device
+    from live_edges.devices import choose_device
     from live_edges.training.descent import Descent, precision
     from live_edges.training.loop import train
     from live_edges.training.progress import Bar

@@ -1,0 +1,176 @@
+"""The way to the device and back: with a stand-in for CUDA everywhere, with CUDA where it is."""
+
+import numpy as np
+import pytest
+import torch
+from fakes import FakeCuda
+
+from live_edges import EdgePipeline
+from live_edges.carriers import SLOTS, Direct, Streamed, _Slot
+from live_edges.timing import Stages
+
+CPU = torch.device("cpu")
+
+
+def send(carrier, value, *, size=(5, 9), key=None, find=lambda padded: padded + 1, stages=None):
+    """Send a picture that is ``value`` all over."""
+    return carrier.start(
+        (1, *size), lambda room: room.fill(value), find, key=key, stages=stages or Stages()
+    )
+
+
+def streamed(**options):
+    return Streamed(CPU, in_flight=2, cuda=FakeCuda(**options))
+
+
+@pytest.mark.parametrize("carrier", [Direct(CPU), streamed()], ids=["direct", "streamed"])
+def test_every_receipt_is_good_for_its_own_picture(carrier):
+    pending = [send(carrier, value) for value in range(4 * SLOTS)]  # more than there are slots
+
+    for value, each in enumerate(pending):
+        np.testing.assert_array_equal(each.result(), np.full((5, 9), value + 1))
+        assert each.result() is each.result()
+
+
+def test_the_result_belongs_to_the_caller():
+    carrier = streamed()
+    kept = send(carrier, 7).result()
+
+    for value in range(SLOTS):
+        send(carrier, value).result()
+
+    assert kept.flags.writeable
+    assert (kept == 8).all()
+
+
+def test_nobody_waits_for_the_device_before_the_receipt_is_asked():
+    carrier = streamed()
+    pending = [send(carrier, value) for value in range(SLOTS)]
+    assert "synchronize" not in carrier._cuda.noted
+
+    pending[0].result()
+
+    assert carrier._cuda.noted.count("synchronize") == 2  # computed, and down
+
+
+def test_a_change_of_size_is_followed_while_pictures_are_on_their_way():
+    carrier = streamed()
+    sizes = [(5, 9), (5, 9), (3, 4), (5, 9), (3, 4), (3, 4), (1, 1)]
+
+    pending = [send(carrier, number, size=size) for number, size in enumerate(sizes)]
+
+    for number, (each, size) in enumerate(zip(pending, sizes, strict=True)):
+        np.testing.assert_array_equal(each.result(), np.full(size, number + 1))
+
+
+def test_memory_is_made_once(monkeypatch):
+    made = []
+    allocate = _Slot.allocate
+    monkeypatch.setattr(_Slot, "allocate", lambda *a: made.append(a) or allocate(*a))
+    carrier = streamed()
+    made.clear()
+
+    for value in range(5 * SLOTS):
+        send(carrier, value).result()
+
+    assert len(made) == SLOTS
+
+
+def test_what_is_launched_again_is_recorded_and_replayed():
+    carrier, launches = streamed(), []
+
+    def find(padded):
+        launches.append(padded)
+        return padded
+
+    for value in range(4 * SLOTS):
+        send(carrier, value, key="sobel", find=find)
+
+    assert len(launches) == 2 * SLOTS  # once as a try, once for the recording
+    assert [graph.replays for graph in carrier._cuda.graphs] == [3] * SLOTS
+
+
+@pytest.mark.parametrize("keys", [[None] * 9, list(range(9))], ids=["none", "another each time"])
+def test_what_may_differ_is_not_recorded(keys):
+    carrier = streamed()
+
+    for key in keys:
+        send(carrier, 1, key=key)
+
+    assert carrier._cuda.graphs == []
+
+
+def test_another_filter_is_not_what_was_recorded():
+    carrier = streamed()
+    for key in ["sobel"] * 3 * SLOTS + ["scharr"] * SLOTS:
+        add = 1 if key == "sobel" else 2
+        pending = send(carrier, 10, key=key, find=lambda padded, add=add: padded + add)
+
+    assert pending.result().max() == 12
+
+
+def test_what_can_not_be_recorded_is_launched_as_ever():
+    carrier = streamed(can_record=False)
+
+    pending = [send(carrier, value, key="sobel") for value in range(4 * SLOTS)]
+
+    assert [each.result().max() for each in pending] == list(range(1, 4 * SLOTS + 1))
+    assert carrier._cuda.noted.count("synchronize stream") == SLOTS  # tried once in each slot
+
+
+@pytest.mark.parametrize("carrier", [Direct(CPU), streamed()], ids=["direct", "streamed"])
+def test_each_stage_is_timed_once_for_a_picture(carrier):
+    stages = Stages()
+    for value in range(3):
+        send(carrier, value, stages=stages).result()
+
+    counts = {name: len(durations._seconds) for name, durations in stages.durations.items()}
+    assert counts == {"upload": 3, "filter": 3, "download": 3}
+
+
+def random_pictures(count, size=(97, 131)):
+    generator = np.random.default_rng(0)
+    return [generator.integers(0, 256, (*size, 3), dtype=np.uint8) for _ in range(count)]
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("name", ["sobel", "blur-difference", "blur-difference-rgb", "canny"])
+@pytest.mark.parametrize("compile", ["off", "wait"])
+def test_cuda_with_pictures_in_flight_makes_the_same(name, compile):
+    pictures = random_pictures(12)
+    expected = [EdgePipeline(name, device="cpu", compile="off")(each) for each in pictures]
+    pipeline = EdgePipeline(name, device="cuda", compile=compile, latency="throughput")
+
+    pending = [pipeline.submit(each) for each in pictures]
+
+    for each, edges in zip(pending, expected, strict=True):
+        differs = np.abs(each.result().astype(int) - edges) > 1
+        assert differs.mean() < (1e-3 if name == "canny" else 1e-9)
+
+
+@pytest.mark.cuda
+def test_cuda_follows_gain_and_filter_after_recording():
+    [picture] = random_pictures(1)
+    on_cuda = EdgePipeline("sobel", device="cuda", compile="off")
+    on_cpu = EdgePipeline("sobel", device="cpu", compile="off")
+
+    for name, gain in [("sobel", 1.0)] * 7 + [("sobel", 0.3), ("scharr", 0.3), ("scharr", 2.0)] * 7:
+        for pipeline in (on_cuda, on_cpu):
+            pipeline.select(name)
+            pipeline.gain = gain
+        assert np.abs(on_cuda(picture).astype(int) - on_cpu(picture)).max() <= 1
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("compile", ["off", "wait"])
+def test_cuda_allocates_nothing_for_a_picture_after_the_first_few(compile):
+    pipeline = EdgePipeline("sobel", device="cuda", compile=compile, latency="throughput")
+    pictures = random_pictures(3)
+    for picture in pictures * 4:
+        pipeline(picture)
+    before = torch.cuda.memory_stats()["allocation.all.allocated"]
+
+    for picture in pictures * 4:
+        pipeline(picture)
+
+    assert torch.cuda.memory_stats()["allocation.all.allocated"] == before
