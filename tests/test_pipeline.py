@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -149,7 +150,8 @@ def test_half_of_the_cores_are_left_to_others(monkeypatch, asked, environment, e
     monkeypatch.setattr("live_edges.devices.os.cpu_count", lambda: 8)
     monkeypatch.setattr("live_edges.devices.os.environ", environment)
     monkeypatch.setattr(torch, "set_num_threads", chosen.append)
+    monkeypatch.setattr(cv2, "setNumThreads", chosen.append)
 
     share_cores(asked)
 
-    assert chosen == ([] if expected is None else [expected])
+    assert chosen == ([] if expected is None else [expected] * 2)
