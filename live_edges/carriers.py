@@ -142,12 +142,13 @@ class Streamed:
                 slot.is_down.record()
 
         def collect() -> Image:
-            slot.pending = None
             with stages("filter"):
                 slot.is_computed.synchronize()
             with stages("download"):
                 slot.is_down.synchronize()
-                return np.array(slot.edges_on_host[0, 0].numpy())
+                edges = np.array(slot.edges_on_host[0, 0].numpy())
+            slot.pending = None  # only now: whoever is interrupted here may ask again
+            return edges
 
         slot.pending = Pending(collect)
         return slot.pending

@@ -62,6 +62,11 @@ class Job:
         """What a twin is made for."""
         return self.function.__name__, tuple(tuple(each.shape) for each in self.taps)
 
+    @property
+    def is_on_cpu(self) -> bool:
+        """Where the pictures are, and so where it is computed."""
+        return self.pictures[0].device.type == "cpu"
+
     def plainly(self) -> Any:
         """Compute it without a twin."""
         return self.plain(*self.pictures) if self.plain else self.by(self.function)
@@ -86,16 +91,21 @@ class Compiler:
         self._worker: threading.Thread | None = None
         self._child: subprocess.Popen[str] | None = None
         self._is_closed = False
+        self._is_tracing = False  # torch.compile is at work in a thread
         self.is_compiling = False
 
     def __call__(self, job: Job) -> Any:
         """Compute it the fastest way there is at the moment."""
-        twin = self._twin(job)
-        return job.by(twin) if twin else job.plainly()
+        if twin := self._twin(job):
+            try:
+                return job.by(twin)
+            except Exception as error:  # eager goes on after it as after a failed compilation
+                self._give_up(job, error)
+        return job.plainly()
 
     def _twin(self, job: Job) -> Function | None:
-        if self._mode == "off":
-            return None
+        if self._mode == "off" or (self._is_tracing and not job.is_on_cpu):
+            return None  # torch.compile does not bear to be called by one thread and run by another
         key = job.key
         if key in self._twins:
             return self._twins[key]
@@ -105,7 +115,9 @@ class Compiler:
         elif self._calls[key] >= STEADY_CALLS and not self.is_compiling and not self._is_closed:
             # the pipeline reuses the memory of its pictures; the worker needs ones that stay
             kept = replace(job, pictures=[each.clone() for each in job.pictures])
-            self.is_compiling = True
+            if job.pictures[0].is_cuda:
+                torch.cuda.current_stream().synchronize()  # the worker is on another stream
+            self.is_compiling, self._is_tracing = True, not job.is_on_cpu
             self._worker = threading.Thread(
                 target=self._make_behind, args=(kept,), name="compiler", daemon=True
             )
@@ -117,8 +129,9 @@ class Compiler:
         return self._twins.get(Job(function, (), taps).key) is not None
 
     def is_settled(self, function: Function, taps: Taps = ()) -> bool:
-        """Whether it is decided how the function is computed from now on."""
-        return self._mode == "off" or Job(function, (), taps).key in self._twins
+        """Whether it is decided how a GPU computes the function from now on."""
+        is_decided = self._mode == "off" or Job(function, (), taps).key in self._twins
+        return is_decided and not self._is_tracing
 
     def close(self) -> None:
         """Stop compiling; what is compiled stays in use."""
@@ -132,23 +145,24 @@ class Compiler:
         try:
             self._make(job)
         finally:
-            self.is_compiling = False
+            self.is_compiling = self._is_tracing = False
 
     def _make(self, job: Job) -> None:
-        twin: Function | None = None
+        is_small = sum(each.numel() for each in job.taps) <= MAX_TAPS
         try:
-            if sum(each.numel() for each in job.taps) <= MAX_TAPS:
-                twin = self._better(job)
+            self._twins[job.key] = self._better(job) if is_small else None
         except Exception as error:  # whatever a compiler may raise: eager goes on
-            if not self._is_closed:
-                reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-                log.info("not compiled, running eagerly: %s", reason)
-        self._twins[job.key] = twin
+            self._give_up(job, error)
+
+    def _give_up(self, job: Job, error: Exception) -> None:
+        self._twins[job.key] = None
+        if not self._is_closed:
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+            log.info("not compiled, running eagerly: %s", reason)
 
     def _better(self, job: Job) -> Function | None:
         """Return a twin that gives the same in less time; None where it does not."""
-        on_cpu = job.pictures[0].device.type == "cpu"
-        twin = load_package(self._package(job)) if on_cpu else _compiled_here(job)
+        twin = load_package(self._package(job)) if job.is_on_cpu else _compiled_here(job)
         return twin if _is_same(twin, job) and _is_faster(twin, job) else None
 
     def _package(self, job: Job) -> Path:
@@ -168,8 +182,10 @@ class Compiler:
 def _compiled_here(job: Job) -> Function:
     with _polite_thread():
         from torch._dynamo import config as dynamo  # a second to import, only where it is needed
+        from torch._inductor import config as inductor
 
         dynamo.recompile_limit = MAX_VARIANTS
+        inductor.compile_threads = 1  # for the one loop; no pool of processes, which would stay
         compiled: Function = torch.compile(job.function, dynamic=True, fullgraph=True)
         job.by(compiled)  # torch compiles at the first call
     return compiled

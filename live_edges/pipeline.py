@@ -90,11 +90,12 @@ class EdgePipeline:
         self._carrier = _carrier_to(self.device, latency)
         self._row_color, self._row = (0, 0, 0), torch.empty(0)
         self._scalar_values = (0.0, 0.0)
-        with self._carrier.at_work():
+        with torch.inference_mode(), self._carrier.at_work():
             self._scalars = [torch.zeros((), device=self.device) for _ in self._scalar_values]
         self._chosen: tuple[str, float] | None = None
         self.select(filter, sigma=sigma)
 
+    @torch.inference_mode()
     def select(self, filter: str, *, sigma: float = 1.0) -> None:
         """Change the filter; raises as the constructor does, and then keeps the old one."""
         if (filter, sigma) == self._chosen:
@@ -211,7 +212,8 @@ class EdgePipeline:
         # A compiled function treats sides of one pixel as a case of its own.
         run = self._compiler if min(size) > 1 else Job.plainly
         edges = current.edges_on_cpu if self.device.type == "cpu" else current.edges
-        is_settled = self._compiler.is_settled(current.function, current.taps)
+        what = current.function, current.taps
+        is_known = current.is_linear and self._compiler.is_settled(*what)
 
         def write_with_border(room: Image) -> None:
             write(room[:, before : before + size[0], before : before + size[1]])
@@ -221,7 +223,7 @@ class EdgePipeline:
             (int(current.weight.shape[1]), size[0] + window - 1, size[1] + window - 1),
             write_with_border,
             lambda padded: edges(run, padded, *self._scalars),
-            key=(current, self.execution) if current.is_linear and is_settled else None,
+            key=(current, self._compiler.is_compiled(*what)) if is_known else None,
             stages=stages,
         )
 

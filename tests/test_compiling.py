@@ -169,6 +169,22 @@ def test_a_compiler_that_fails_is_told_in_one_line_and_the_run_goes_on(monkeypat
     assert caplog.messages == ["not compiled, running eagerly: no C++ compiler was found"]
 
 
+def test_a_twin_that_fails_later_is_not_called_again(instant, monkeypatch, caplog):
+    pipeline = EdgePipeline("sobel", device="cpu", compile="wait")
+    expected = pipeline(picture((37, 53)))
+
+    def fail(_job, _twin):
+        raise RuntimeError("a guard failed\nand a long trace")
+
+    monkeypatch.setattr(Job, "by", fail)
+    with caplog.at_level(logging.INFO):
+        edges = [pipeline(picture((37, 53))) for _ in range(3)]
+
+    assert pipeline.execution == "eager"
+    assert caplog.messages == ["not compiled, running eagerly: a guard failed"]
+    np.testing.assert_allclose(edges[0], expected.astype(int), atol=1)
+
+
 def test_a_child_that_fails_is_quoted_in_one_line(monkeypatch, caplog, tmp_path):
     monkeypatch.setattr(packages.platformdirs, "user_cache_path", lambda *_, **__: tmp_path)
     monkeypatch.setenv("CXX", "/no/such/compiler")
