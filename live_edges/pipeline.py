@@ -6,7 +6,6 @@ here and nowhere else.
 
 import warnings
 from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Literal
 
@@ -22,13 +21,9 @@ from live_edges.compiling import Compiler, Job, Mode
 from live_edges.devices import choose_device
 from live_edges.filters import make_filter
 from live_edges.frame import Image, check_bgr
-from live_edges.timing import StageTimer
+from live_edges.timing import StageTimer, untimed
 
 Latency = Literal["low", "throughput"]
-
-
-def _untimed(_name: str) -> AbstractContextManager[None]:
-    return nullcontext()
 
 
 class EdgePipeline:
@@ -127,7 +122,7 @@ class EdgePipeline:
         """How many pictures may be on their way before waiting for one costs no time."""
         return self._carrier.in_flight
 
-    def __call__(self, image: Image, *, stages: StageTimer = _untimed) -> Image:
+    def __call__(self, image: Image, *, stages: StageTimer = untimed) -> Image:
         """Find the edges of one picture.
 
         Args:
@@ -142,7 +137,7 @@ class EdgePipeline:
         """
         return self.submit(image, stages=stages).result()
 
-    def submit(self, image: Image, *, stages: StageTimer = _untimed) -> Pending:
+    def submit(self, image: Image, *, stages: StageTimer = untimed) -> Pending:
         """Send one picture on its way, as a call does, and return the receipt for its edges.
 
         With ``latency="throughput"`` a CUDA device is busy all the time when `in_flight` pictures
@@ -161,7 +156,7 @@ class EdgePipeline:
 
         return self._start(image.shape[:2], write, stages)
 
-    def edges_of_luma(self, luma: Image, *, stages: StageTimer = _untimed) -> Image:
+    def edges_of_luma(self, luma: Image, *, stages: StageTimer = untimed) -> Image:
         """Find the edges of a picture that is gray already, as decoded video is.
 
         Args:

@@ -221,6 +221,14 @@ class FakeCuda:
         class Event:
             stream = None
 
+            def __init__(self, *, enable_timing=False):
+                self.enable_timing = enable_timing
+
+            def elapsed_time(self, end):
+                assert self.enable_timing
+                assert end.enable_timing
+                return 1.0
+
             def record(self):
                 self.stream = fake.current
                 fake.noted.append("record")

@@ -1,10 +1,14 @@
+import dataclasses
 import json
 
 import cv2
 import numpy as np
 import pytest
+import torch
+from fakes import FakeCuda
 
-from live_edges.bench import cli, contenders
+from live_edges import EdgePipeline
+from live_edges.bench import cli, contenders, on_device
 from live_edges.bench.measuring import measure
 from live_edges.cli import main
 
@@ -33,7 +37,7 @@ def test_contenders_are_held_against_each_other():
 @pytest.mark.parametrize("view", ["edges", "overlay"])
 @pytest.mark.parametrize("name", ["sobel", "scharr", "blur-difference"])
 def test_opencv_and_ffmpeg_agree_with_ours_to_one_level(name, view):
-    found = contenders.contenders(name, view, "cpu", compile="off")
+    found, _ = contenders.contenders(name, view, "cpu", compile="off")
 
     rows = measure(found, IMAGE, rounds=1)
 
@@ -45,7 +49,7 @@ def test_opencv_and_ffmpeg_agree_with_ours_to_one_level(name, view):
 
 
 def test_opencvs_canny_finds_the_same_outline():
-    found = contenders.contenders("canny", "edges", "cpu", compile="off")
+    found, _ = contenders.contenders("canny", "edges", "cpu", compile="off")
     square = np.zeros((40, 60, 3), np.uint8)
     square[10:30, 15:45] = 200
 
@@ -89,3 +93,15 @@ def test_figures_that_can_not_be_written_are_told(tmp_path, capsys):
     assert main([*command, "--json", str(tmp_path / "no" / "b.json")]) == 1
 
     assert "could not be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("cuda", [FakeCuda(), pytest.param(None, marks=pytest.mark.cuda)])
+def test_a_device_is_held_against_its_memory_and_its_bus(cuda, monkeypatch):
+    monkeypatch.setattr(on_device, "FRAMES", 7)
+    pipeline = EdgePipeline("sobel", device="cpu" if cuda else "cuda", compile="off")
+
+    figures = on_device.measure_device(pipeline, IMAGE, rounds=3, cuda=cuda or torch.cuda)
+
+    assert min(dataclasses.astuple(figures)) > 0
+    assert "times as long as a copy of the same bytes" in str(figures)
+    assert "of what the bus allows" in str(figures)

@@ -94,9 +94,18 @@ def _contest(args: argparse.Namespace) -> tuple[list[str], list[dict[str, Any]]]
     from live_edges.bench.measuring import as_lines, as_markdown, measure
     from live_edges.sources.scene import Scene
 
-    found = contenders(args.filter, args.view, args.device, compile=args.compile)
-    rows = measure(found, Scene(args.size).at(40, 1.3), rounds=args.rounds)
-    return (as_markdown if args.markdown else as_lines)(rows), [asdict(row) for row in rows]
+    found, ours = contenders(args.filter, args.view, args.device, compile=args.compile)
+    image = Scene(args.size).at(40, 1.3)
+    rows = measure(found, image, rounds=args.rounds)
+    lines = (as_markdown if args.markdown else as_lines)(rows)
+    figures = [asdict(row) for row in rows]
+    if ours.device.type == "cuda" and not ours.entry.is_binary:
+        from live_edges.bench.on_device import measure_device
+
+        on_device = measure_device(ours, image, rounds=args.rounds)
+        lines += ["", str(on_device)]
+        figures.append({"name": "on the device", **asdict(on_device)})
+    return lines, figures
 
 
 def _live(args: argparse.Namespace) -> tuple[list[str], list[dict[str, Any]]]:

@@ -29,8 +29,10 @@ BORDER = cv2.BORDER_REPLICATE
 Paint = Callable[[Image, Image], Image]  # over a picture, its edges
 
 
-def contenders(name: str, view: View, device: str, *, compile: Mode) -> dict[str, Contender]:
-    """Return everybody who can make this view by this filter and is installed, by name."""
+def contenders(
+    name: str, view: View, device: str, *, compile: Mode
+) -> tuple[dict[str, Contender], EdgePipeline]:
+    """Return everybody who can make this view by this filter, by name, and our fastest pipeline."""
     eager = EdgePipeline(name, device=device, compile="off")
     compiled = EdgePipeline(name, device=device, compile=compile)
     found: dict[str, Contender] = {"copy": np.copy, "ours, eager": _seen(eager, view)}
@@ -47,7 +49,7 @@ def contenders(name: str, view: View, device: str, *, compile: Mode) -> dict[str
         others |= _installed_sobels()
     for who, (find, paint) in others.items():
         found[who] = find if view == "edges" else partial(_overlay_by, find, paint)
-    return found
+    return found, compiled
 
 
 def _seen(pipeline: EdgePipeline, view: View) -> Contender:
