@@ -83,8 +83,7 @@ class App:
         self._frame: Frame | None = None
         self._begun: deque[tuple[Frame, Begun | None]] = deque()  # on their way to the screen
         self._refreshed_at = 0.0
-        self._is_stopping = False
-        self._wants_step = False
+        self._is_stopping = self._wants_step = False
 
     def stop(self) -> None:
         """End the run after the current frame; safe to call from a signal handler."""
@@ -104,8 +103,8 @@ class App:
             while not self._is_over():
                 self._take_pipeline()
                 frame = self._next_frame()
-                if frame is not None:
-                    self._begin(frame)
+                if frame:
+                    self._begun.append((frame, self._begin(frame)))
                 if self._begun and (frame is None or len(self._begun) > self._in_flight):
                     self._show_next()
                 elif frame is None:
@@ -114,9 +113,9 @@ class App:
     def _is_over(self) -> bool:
         if self._is_quitting or self._limits.are_reached(self._shown, self._clock()):
             return True
-        has_all_been_shown = self._capture.ended and not self._begun
-        is_still_watched = self._source.is_still or self.settings.is_paused
-        return has_all_been_shown and (self._screen.is_headless or not is_still_watched)
+        stays = self._source.is_still or self.settings.is_paused
+        is_watched = stays and not self._screen.is_headless
+        return self._capture.ended and not self._begun and not is_watched
 
     @property
     def _is_quitting(self) -> bool:
@@ -159,12 +158,12 @@ class App:
                 self._record(self._clock() - self._shown.last)
         self._obey(self._screen.poll(KEY_WAIT_S))
 
-    def _begin(self, frame: Frame) -> None:
-        begun = self._renderer.begin(frame.image, self.settings) if self._renderer else None
-        self._begun.append((frame, begun))
+    def _begin(self, frame: Frame) -> Begun | None:
+        return self._renderer.begin(frame.image, self.settings) if self._renderer else None
 
     def _show_next(self) -> None:
-        self._frame = frame = self._finish(*self._begun.popleft())
+        frame, begun = self._begun.popleft()
+        self._finish(frame, begun)
         with self._stages("show"):
             self._refresh()
             key = self._screen.poll(0)
@@ -175,14 +174,14 @@ class App:
         self._record()
         self._obey(key)
 
-    def _finish(self, frame: Frame, begun: Begun | None) -> Frame:
+    def _finish(self, frame: Frame, begun: Begun | None) -> None:
+        self._frame = frame
         if self._renderer is None or begun is None:
             self.rendered = Rendered(frame.image, None, frame.image)
         else:
             self.rendered, self.settings = self._renderer.finish(
                 begun, self.settings, now=frame.timestamp
             )
-        return frame
 
     def _refresh(self) -> None:
         """Put what was rendered last on the screen, with the text that belongs to it."""
@@ -221,8 +220,7 @@ class App:
             self._panel.toast(describe_changes(before, self.settings) or binding.help)
             self._screen.set_fullscreen(self.settings.is_fullscreen)
             if self._frame is not None and (self.settings.is_paused or self._capture.ended):
-                self._begin(self._frame)
-                self._finish(*self._begun.pop())
+                self._finish(self._frame, self._begin(self._frame))
         self._refresh()
 
     def _act(self, action: Action) -> None:
@@ -251,10 +249,7 @@ class App:
     def _save_snapshot(self) -> None:
         if self.rendered is None or self._renderer is None:
             return
-        edges = self.rendered.edges
-        if edges is None:
-            edges = self._renderer.edges(self.rendered.original, self.settings)
-        pictures = {"edges": edges, "original": self.rendered.original}
+        pictures = self._renderer.edges_and_original(self.rendered, self.settings)
         try:
             paths = save_snapshot(pictures, folder=self._folder, at=datetime.now().astimezone())
         except LiveEdgesError as error:
@@ -269,6 +264,7 @@ class App:
 
     def _vitals(self) -> Vitals:
         pipeline = self._renderer.pipeline if self._renderer else None
+        waiting_since = self._frame.timestamp if self._frame and self._source.is_live else None
         return Vitals(
             device=str(pipeline.device) if pipeline else "",
             execution=pipeline.execution if pipeline else "",
@@ -277,15 +273,9 @@ class App:
             dropped=self._capture.dropped,
             latency=self._latency,
             stages=self._stages,
-            waiting_s=self._waiting_s(),
+            waiting_s=0.0 if waiting_since is None else self._clock() - waiting_since,
             recording=self._takes.status,
         )
-
-    def _waiting_s(self) -> float:
-        """How old the last frame of a live source is; others have no next frame to wait for."""
-        if self._frame is None or not self._source.is_live:
-            return 0.0
-        return self._clock() - self._frame.timestamp
 
     def summary(self) -> Summary:
         """What the run amounted to so far."""

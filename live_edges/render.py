@@ -97,9 +97,12 @@ class Renderer:
             view = compose(settings.view, image, edges, color=color, paint=paint)
         return Rendered(image, edges, view), settings
 
-    def edges(self, image: Image, settings: Settings) -> Image:
-        """Find the edges of one picture with the filter, gain and threshold of the settings."""
-        return self._submit(image, settings).result()
+    def edges_and_original(self, rendered: Rendered, settings: Settings) -> dict[str, Image]:
+        """Return both pictures by name; the edges are found now where nobody needed them."""
+        original, edges = rendered.original, rendered.edges
+        if edges is None:
+            edges = self._submit(original, settings).result()
+        return {"edges": edges, "original": original}
 
     def _submit(self, image: Image, settings: Settings) -> "Pending":
         self.pipeline.select(settings.filter, sigma=settings.sigma)
@@ -128,5 +131,5 @@ class Renderer:
             if gain == settings.gain:
                 break
             settings = replace(settings, gain=gain)
-            edges = self.edges(image, settings)
+            edges = self._submit(image, settings).result()
         return edges, settings
