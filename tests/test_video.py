@@ -1,6 +1,7 @@
 import logging
 
 import av
+import av.logging
 import numpy as np
 import pytest
 from media import RATE, cut, level, rotate, write_image, write_jpegs, write_video
@@ -188,3 +189,10 @@ def test_what_is_no_video_is_answered_in_one_sentence(tmp_path, make, message):
 
 def test_a_picture_is_a_video_of_one_frame(tmp_path):
     assert len(read_all(VideoFile(write_image(tmp_path / "still.png")))) == 1
+
+
+def test_ffmpegs_log_is_off_while_a_decoder_is_open(tmp_path):
+    av.logging.set_level(av.logging.ERROR)  # as torchvision 0.21 does
+
+    with VideoFile(write_video(tmp_path / "clip.mp4", 1)):
+        assert av.logging.get_level() is None

@@ -13,7 +13,7 @@ from av.audio.stream import AudioStream
 
 from live_edges.closing import Closing
 from live_edges.errors import SourceError
-from live_edges.sources.decoding import FALLBACK_FPS, SHORTFALL_S, reason
+from live_edges.sources.decoding import FALLBACK_FPS, SHORTFALL_S, open_input, reason
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -68,7 +68,7 @@ class VideoReader(Closing):
         self.path = path
         self._span = span
         try:
-            self._container = av.open(str(path), metadata_errors="replace")
+            self._container = open_input(path)
         except (av.FFmpegError, ValueError, OSError) as error:
             raise SourceError(f"{path} cannot be read as a video: {reason(error)}") from error
         stream = self._container.streams.best("video")
@@ -244,9 +244,8 @@ def has_holes(path: Path) -> bool:
 
     What it passes over leaves no mark on the pictures, only a line in FFmpeg's log. So the
     packets are read once more, which takes a fraction of the time of decoding them, while no
-    thread decodes: a line from there waits for Python, and Python might be waiting for it.
+    thread decodes, see `live_edges.sources.decoding.open_input`.
     """
-    level = av.logging.get_level()
     av.logging.set_level(av.logging.ERROR)
     try:
         with av.logging.Capture(local=False) as lines, av.open(str(path)) as container:
@@ -255,5 +254,5 @@ def has_holes(path: Path) -> bool:
     except av.FFmpegError:
         return True
     finally:
-        av.logging.set_level(level)
+        av.logging.set_level(None)
     return any(name == container.format.name for _, name, _ in lines)

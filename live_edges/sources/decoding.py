@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import av
+import av.logging
 import cv2
 import numpy as np
 from av.codec.context import Flags, ThreadType
@@ -20,6 +21,21 @@ _ROTATIONS = {
     180: cv2.ROTATE_180,
     -180: cv2.ROTATE_180,
 }
+
+
+def open_input(
+    where: str | Path, *, options: dict[str, str] | None = None, timeout_s: float | None = None
+) -> av.container.InputContainer:
+    """Open a container to read from, and turn FFmpeg's log off.
+
+    A decoder's thread that logs waits for Python, and Python, which closes the decoder, for the
+    thread. torchvision 0.21 turns the log on when it is imported.
+
+    Raises:
+        av.FFmpegError: the container does not open.
+    """
+    av.logging.set_level(None)
+    return av.open(str(where), "r", options=options, timeout=timeout_s, metadata_errors="replace")
 
 
 class Decoder:
@@ -45,9 +61,7 @@ class Decoder:
         timeout_s: float | None = None,
         low_delay: bool = False,
     ) -> None:
-        self._container = av.open(
-            str(where), "r", options=options, timeout=timeout_s, metadata_errors="replace"
-        )
+        self._container = open_input(where, options=options, timeout_s=timeout_s)
         stream = self._container.streams.best("video")
         if not isinstance(stream, av.VideoStream):
             self._container.close()
