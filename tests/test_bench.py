@@ -9,7 +9,7 @@ from fakes import FakeCuda
 
 from live_edges import EdgePipeline
 from live_edges.bench import cli, contenders, on_device
-from live_edges.bench.measuring import measure
+from live_edges.bench.measuring import as_lines, measure
 from live_edges.cli import main
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (37, 53, 3), dtype=np.uint8)
@@ -32,6 +32,8 @@ def test_contenders_are_held_against_each_other():
     assert (eager.differs, eager.differing) == (0, 0)
     assert (opencv.to_opencv, opencv.differs) == (1, 128)
     assert opencv.differing == pytest.approx(5 / (37 * 53), abs=1e-6)
+    assert opencv.differing_inside == 0
+    assert "of values differ, by up to 128 levels, at the border alone" in as_lines([opencv])[0]
 
 
 @pytest.mark.parametrize("view", ["edges", "overlay"])
