@@ -84,5 +84,6 @@ def test_a_bank_that_costs_more_in_parts_stays_whole():
     noise = np.random.default_rng(0).normal(size=(1, 1, 7, 7))
 
     assert kernels.separate(noise) is None
+    assert kernels.separate(kernels.roberts()) is None
     assert kernels.separate(kernels.sobel()) is None  # as many reads, and memory between them
     assert kernels.separate(kernels.gaussian_gradient(1.0)) is not None
