@@ -113,9 +113,9 @@ class App:
     def _is_over(self) -> bool:
         if self._is_quitting or self._limits.are_reached(self._shown, self._clock()):
             return True
-        stays = self._source.is_still or self.settings.is_paused
-        is_watched = stays and not self._screen.is_headless
-        return self._capture.ended and not self._begun and not is_watched
+        is_watched = not self._screen.is_headless
+        is_kept = is_watched and (self._source.is_still or self.settings.is_paused)
+        return self._capture.ended and not self._begun and not is_kept
 
     @property
     def _is_quitting(self) -> bool:

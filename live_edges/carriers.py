@@ -29,15 +29,13 @@ class Pending:
     """The receipt for an edge image that may still be on its way."""
 
     def __init__(self, collect: Callable[[], Image]) -> None:
-        self._collect: Callable[[], Image] | None = collect
+        self._collect = collect
         self._edges: Image | None = None
 
     def result(self) -> Image:
         """Wait for the edges: ``(H, W)`` uint8, the caller's own; the same at every call."""
-        if self._collect is not None:
-            self._edges, self._collect = self._collect(), None
         if self._edges is None:
-            raise AssertionError("collected, and nothing there")
+            self._edges = self._collect()
         return self._edges
 
 
@@ -204,22 +202,37 @@ class _Slot:
             self.edges_on_host = self._on_host(tuple(self.edges.shape))
 
     def _record(self, find: Find) -> Any:
-        """Record the launches as a CUDA graph, which costs the host one launch for all of them.
+        """Record the launches; None if something can not be recorded, which is not tried again."""
 
-        Returns:
-            The graph; None if something in it can not be recorded, which is not tried again.
-        """
-        # Not by torch.cuda.graph: it collects Python's garbage first, and the live loop waits.
-        graph = self._cuda.CUDAGraph()
-        self._cuda.current_stream().synchronize()
+        def launch() -> None:
+            self.edges = find(self.padded)
+
         try:
-            graph.capture_begin(capture_error_mode="thread_local")
-            try:
-                self.edges = find(self.padded)
-            finally:
-                graph.capture_end()
+            return record(launch, self._cuda)
         except RuntimeError as error:
             self._records = False
             log.debug("no CUDA graph: %s", error)
             return None
-        return graph
+
+
+def record(launch: Callable[[], None], cuda: Any) -> Any:
+    """Record what is launched on the current stream as a CUDA graph, without running it.
+
+    A replay costs the host one launch for all of them. `torch.cuda.graph` would do the same, but
+    collects Python's garbage first, and the live loop would wait for it.
+
+    Args:
+        launch: has run before.
+        cuda: `torch.cuda`, or what a test puts in its place.
+
+    Raises:
+        RuntimeError: something in it can not be recorded.
+    """
+    graph = cuda.CUDAGraph()
+    cuda.current_stream().synchronize()
+    graph.capture_begin(capture_error_mode="thread_local")
+    try:
+        launch()
+    finally:
+        graph.capture_end()
+    return graph

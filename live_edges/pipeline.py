@@ -1,7 +1,7 @@
 """The pipeline: a BGR picture in, its edge image out, on the best device there is.
 
-The only module that knows where the numbers are crunched: transfer to and from a device happens
-here and nowhere else.
+The only module that knows where the numbers are crunched: it chooses the carrier that brings
+pictures to the device and edges back, and no filter names a device.
 """
 
 import warnings

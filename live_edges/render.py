@@ -84,7 +84,7 @@ class Renderer:
         return Begun(image, edges, (settings.filter, settings.sigma))
 
     def finish(self, begun: Begun, settings: Settings, *, now: float) -> tuple[Rendered, Settings]:
-        """Complete a picture by the settings of today, for the rest as a call does."""
+        """Complete a picture by the settings that hold now; arguments and result as for a call."""
         image = begun.original
         if settings.view == "original":
             return Rendered(image, None, image), settings

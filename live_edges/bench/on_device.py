@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from live_edges.carriers import SLOTS, Find, Pending, Shape, Streamed, Write
+from live_edges.carriers import SLOTS, Find, Pending, Shape, Streamed, Write, record
 from live_edges.frame import Image
 from live_edges.pipeline import EdgePipeline
 from live_edges.timing import StageTimer, untimed
@@ -66,7 +66,8 @@ def measure_device(
     """Measure what a linear filter takes on a CUDA device, medians of so many rounds.
 
     Args:
-        pipeline: on that device, its filter compiled if that is what shall be measured.
+        pipeline: on that device, its filter compiled if that is what shall be measured; keeps the
+            carrier that it is given here.
         image: ``(H, W, 3)`` uint8 BGR.
         rounds: timings each.
         cuda: `torch.cuda`, or what a test puts in its place.
@@ -80,21 +81,15 @@ def measure_device(
     here, there = torch.zeros(
         (2, (padded.numel() + edges.size) // 2), dtype=torch.uint8, device=device
     )
-    kernel_ms, memory_ms = (
-        _median(run_ms, rounds)
-        for run_ms in (
-            _recorded(lambda: carrier.find(padded), device, cuda),
-            _recorded(lambda: there.copy_(here), device, cuda),
-        )
+    find, copy = partial(carrier.find, padded), partial(there.copy_, here)
+    send_through = partial(_send_through, carrier)
+    cross = _crossing(padded.numel(), edges.size, device, cuda)
+    return DeviceFigures(
+        kernel_ms=_median(_recorded(find, device, cuda), rounds),
+        memory_ms=_median(_recorded(copy, device, cuda), rounds),
+        end_to_end_ms=_median(partial(_per_frame_ms, send_through), rounds),
+        bus_ms=_median(partial(_per_frame_ms, cross), rounds),
     )
-    end_to_end_ms, bus_ms = (
-        _median(partial(_per_frame_ms, send_all), rounds)
-        for send_all in (
-            partial(_send_through, carrier),
-            _crossing(padded.numel(), edges.size, device, cuda),
-        )
-    )
-    return DeviceFigures(kernel_ms, memory_ms, end_to_end_ms, bus_ms)
 
 
 def _median(measure_ms: Callable[[], float], rounds: int) -> float:
@@ -103,14 +98,15 @@ def _median(measure_ms: Callable[[], float], rounds: int) -> float:
 
 def _recorded(launch: Callable[[], Any], device: torch.device, cuda: Any) -> Callable[[], float]:
     """Record launches on the device, to be played in one go and timed by its own clock."""
-    stream, graph = cuda.Stream(device), cuda.CUDAGraph()
-    with cuda.stream(stream):
-        launch()
-        stream.synchronize()
-        graph.capture_begin(capture_error_mode="thread_local")
+    stream = cuda.Stream(device)
+
+    def launch_all() -> None:
         for _ in range(CALLS):
             launch()
-        graph.capture_end()
+
+    with cuda.stream(stream):
+        launch()
+        graph = record(launch_all, cuda)
 
     def run_ms() -> float:
         start, end = (cuda.Event(enable_timing=True) for _ in range(2))
@@ -149,22 +145,19 @@ def _crossing(
     up_bytes: int, down_bytes: int, device: torch.device, cuda: Any
 ) -> Callable[[], None]:
     """Return what sends so many bytes up and down for each frame, and does nothing else."""
-    streams = [cuda.Stream(device) for _ in range(2)]
-    hosts, devices = (
-        [
-            torch.zeros(size, dtype=torch.uint8, device=where, pin_memory=pin)
-            for size in (up_bytes, down_bytes)
-        ]
-        for where, pin in (("cpu", device.type == "cuda"), (device, False))
-    )
-    ways = [(devices[0], hosts[0]), (hosts[1], devices[1])]
+    pin = device.type == "cuda"
+    frame = torch.zeros(up_bytes, dtype=torch.uint8, pin_memory=pin)
+    edges = torch.zeros(down_bytes, dtype=torch.uint8, pin_memory=pin)
+    frame_there, edges_there = frame.to(device, copy=True), edges.to(device, copy=True)
+    up, down = cuda.Stream(device), cuda.Stream(device)
 
     def send_all() -> None:
         for _ in range(FRAMES):
-            for stream, (to, source) in zip(streams, ways, strict=True):
-                with cuda.stream(stream):
-                    to.copy_(source, non_blocking=True)
-        for stream in streams:
-            stream.synchronize()
+            with cuda.stream(up):
+                frame_there.copy_(frame, non_blocking=True)
+            with cuda.stream(down):
+                edges.copy_(edges_there, non_blocking=True)
+        up.synchronize()
+        down.synchronize()
 
     return send_all
