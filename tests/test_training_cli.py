@@ -1,16 +1,21 @@
 import errno
+import math
 import os
 import signal
 
 import cv2
 import numpy as np
 import pytest
+import torch
 from media import write_video
 
-from live_edges.training import descent, loop
+from live_edges import kernels
+from live_edges.training import descent, evaluate, loop
 from live_edges.training.__main__ import main
 from live_edges.training.leaves import dead_leaves
+from live_edges.training.recipe import Recipe
 from live_edges.training.watch import Watch
+from live_edges.weights_file import shipped_weights
 
 SMALL = ["--batch", "4", "--crop", "40", "--device", "cpu"]
 
@@ -92,8 +97,6 @@ def test_training_on_pairs_learns_what_made_them(tmp_path, photos, capsys):
 
 
 def test_evaluating_compares_shipped_weights_on_a_folder(tmp_path, photos, capsys):
-    from live_edges.weights_file import shipped_weights
-
     low_light = next(path for path in shipped_weights() if path.stem == "low-light")
     picture = tmp_path / "low-light.png"
 
@@ -102,6 +105,61 @@ def test_evaluating_compares_shipped_weights_on_a_folder(tmp_path, photos, capsy
     assert code == 0
     assert "| learned |" in capsys.readouterr().out
     assert cv2.imread(str(picture)) is not None
+
+
+@pytest.mark.parametrize("path", shipped_weights(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("channels", [[], ["--in-channels", "3"]], ids=["luma", "rgb"])
+def test_every_shipped_file_is_evaluated_and_drawn(tmp_path, photos, capsys, path, channels):
+    picture = tmp_path / "seen.png"
+    flags = [*channels, "--out", str(picture)]
+
+    code = main([str(photos / "0.jpg"), str(photos / "1.jpg"), "--evaluate", str(path), *flags])
+
+    told = capsys.readouterr().out
+    assert code == 0
+    assert told.count("| learned |") == 2
+    assert "nan" not in told
+    assert cv2.imread(str(picture)) is not None
+
+
+@pytest.mark.parametrize("blank", [np.full((60, 80, 3), 137, np.uint8), np.zeros((9, 1, 3), "u1")])
+def test_pictures_without_an_edge_are_left_out_of_the_table_and_counted(
+    tmp_path, photos, capsys, blank
+):
+    rgb = next(path for path in shipped_weights() if path.stem == "blur-difference-rgb")
+    flags = ["--evaluate", str(rgb), "--out", str(tmp_path / "seen.png")]
+    assert main([str(photos), *flags]) == 0
+    expected = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| l")]
+    cv2.imwrite(str(photos / "blank.png"), blank)
+
+    code = main([str(photos), *flags])
+
+    told = capsys.readouterr().out
+    assert code == 0
+    assert "6 pictures (1 without an edge left out)" in told
+    assert [line for line in told.splitlines() if line.startswith("| l")] == expected
+
+
+def test_nothing_but_blank_pictures_to_evaluate_on_is_one_sentence(tmp_path, capsys):
+    for level in (0, 255):
+        cv2.imwrite(str(tmp_path / f"{level}.png"), np.full((60, 80, 3), level, np.uint8))
+
+    code = main([str(tmp_path), "--evaluate", str(shipped_weights()[0])])
+
+    assert code == 1
+    assert "finds no edge in any of 2 pictures" in capsys.readouterr().err
+
+
+def test_a_filter_that_sees_nothing_scores_no_correlation():
+    step = torch.zeros(3, 60, 80, dtype=torch.uint8)
+    step[:, :, 40:] = 255
+    down = torch.tensor([[0.0, -1, 0], [0, 1, 0], [0, 0, 0]])[None, None]  # blind to this step
+    sobel = torch.from_numpy(kernels.sobel())
+
+    scores = evaluate.compare([step], {"down": down}, Recipe(), sobel)
+
+    assert scores["down", 0.0].correlation == 0
+    assert all(math.isfinite(score.psnr_db) for score in scores.values())
 
 
 def _empty(folder):

@@ -255,13 +255,22 @@ def _evaluate(args: argparse.Namespace) -> int:
     pictures = low_light.read_all([*found.held_out, *found.train])
     if not pictures:
         raise TrainingError("none of the pictures could be read; are they damaged?")
+    if learned.shape[1] == 3:
+        recipe = replace(recipe, in_channels=3)
     banks = low_light.filters_to_compare(learned, recipe)
     for name in ("blur-difference", "sobel"):
-        scores = low_light.compare(pictures, banks, recipe, banks[name])
-        print(f"Against the {name} of the clean picture, {len(pictures)} pictures:\n")
+        used = low_light.with_edges(pictures, recipe, banks[name])
+        if not used:
+            raise TrainingError(
+                f"{name} finds no edge in any of {len(pictures)} pictures; choose other ones"
+            )
+        scores = low_light.compare(used, banks, recipe, banks[name])
+        blank = len(pictures) - len(used)
+        left_out = f" ({blank} without an edge left out)" if blank else ""
+        print(f"Against the {name} of the clean picture, {len(used)} pictures{left_out}:\n")
         print(low_light.table(scores) + "\n")
     if args.out:
-        write_atomically(args.out, low_light.draw_comparison(pictures, banks, recipe))
+        write_atomically(args.out, low_light.draw_comparison(used, banks, recipe))
         print(f"picture: {args.out}")
     return 0
 

@@ -10,19 +10,24 @@ from torch import Tensor
 
 from live_edges import functional as F
 from live_edges import kernels
+from live_edges.training.examples import add_noise
 from live_edges.training.model import inner
 from live_edges.training.pictures import Reader
 from live_edges.training.recipe import Recipe
-from live_edges.training.report import picture_example, png, show
+from live_edges.training.report import middle, png, show
 
 NOISES = (0.0, 5.0, 10.0, 15.0, 25.0)  # of 255; a dim room is about 15
 PICTURE_NOISE = 15.0
 SHOWN = 2  # pictures drawn
+FAINTEST = 0.5 / 255  # of a unit step: the strength that rounds up to one gray level
+FLAT = 1e-9  # of a unit step; what rounding alone leaves of a picture without edges
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
     """How close the edges seen through noise come to a clean edge map, averaged over pictures.
+
+    A filter that sees nothing at all in a picture scores a correlation of 0 there.
 
     Attributes:
         correlation: Pearson's, over all pixels of a picture; no gain or offset changes it.
@@ -42,42 +47,61 @@ def filters_to_compare(learned: Tensor, recipe: Recipe) -> dict[str, Tensor]:
     }
 
 
+def with_edges(pictures: Sequence[Tensor], recipe: Recipe, clean: Tensor) -> list[Tensor]:
+    """Leave out the pictures in which ``clean`` finds no edge: nothing correlates with flat."""
+    return [
+        picture
+        for picture in pictures
+        if _edges(_input(picture, replace(recipe, noise=0.0)), clean).gt(FAINTEST).any()
+    ]
+
+
 def compare(
     pictures: Sequence[Tensor], banks: dict[str, Tensor], recipe: Recipe, clean: Tensor
 ) -> dict[tuple[str, float], Score]:
     """Score filters over noise levels.
 
     Args:
-        pictures: uint8 ``(3, H, W)`` each.
-        banks: gray filters by name.
-        recipe: its target's sigma and its seed are used.
+        pictures: uint8 ``(3, H, W)`` each, with an edge in each, see `with_edges`.
+        banks: filters by name, of luma or of colour.
+        recipe: its seed is used, and whether it reads colour.
         clean: bank that makes the clean edge map the others are held against.
 
     Returns:
         A score for each name and noise level.
     """
     scores = {}
+    wanted = [_edges(_input(p, replace(recipe, noise=0.0)), clean) for p in pictures]
     for noise in NOISES:
-        examples = [picture_example(p, replace(recipe, noise=noise)) for p in pictures]
-        cleaned = [picture_example(p, replace(recipe, noise=0.0)) for p in pictures]
+        noisy = [_input(p, replace(recipe, noise=noise)) for p in pictures]
         for name, bank in banks.items():
-            each = [
-                _score(_edges(noisy.input, bank), _edges(bare.input, clean))
-                for noisy, bare in zip(examples, cleaned, strict=True)
-            ]
+            each = [_score(_edges(x, bank), w) for x, w in zip(noisy, wanted, strict=True)]
             mean = torch.tensor(each).mean(dim=0)
             scores[name, noise] = Score(float(mean[0]), float(mean[1]))
     return scores
 
 
+def _input(picture: Tensor, recipe: Recipe) -> Tensor:
+    """Cut the middle out of a picture, ``(1, 1 or 3, H, W)`` float, with the recipe's noise."""
+    x = middle(picture)[None, :3].double() / 255
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        return add_noise(F.rgb_to_gray(x) if recipe.in_channels == 1 else x, recipe.noise)
+
+
+def _strength(x: Tensor, bank: Tensor) -> Tensor:
+    return F.edge_strength(F.rgb_to_gray(x) if bank.shape[1] < x.shape[1] else x, bank)
+
+
 def _edges(x: Tensor, bank: Tensor) -> Tensor:
-    gray = F.rgb_to_gray(x) if x.shape[1] == 3 and bank.shape[1] == 1 else x
-    return inner(F.edge_strength(gray, bank), 8).flatten().double()
+    return inner(_strength(x, bank), 8).flatten().double()
 
 
 def _score(seen: Tensor, wanted: Tensor) -> tuple[float, float]:
-    correlation = float(torch.corrcoef(torch.stack([seen, wanted]))[0, 1])
-    gain = (seen @ wanted) / (seen @ seen)
+    is_flat = bool(seen.max() - seen.min() < FLAT)
+    correlation = 0.0 if is_flat else float(torch.corrcoef(torch.stack([seen, wanted]))[0, 1])
+    power = seen @ seen
+    gain = (seen @ wanted) / power if power > 0 else power
     error = (gain * seen - wanted).square().mean()
     return correlation, float(10 * torch.log10(wanted.max() ** 2 / error.clamp(min=1e-30)))
 
@@ -104,13 +128,13 @@ def draw_comparison(pictures: Sequence[Tensor], banks: dict[str, Tensor], recipe
     figure = Figure(figsize=(12.5, 2.05 * len(chosen) + 0.2), layout="constrained")
     axes: Any = figure.subplots(len(chosen), 2 + len(banks), squeeze=False)
     for line, picture in zip(axes, chosen, strict=True):
-        noisy = picture_example(picture, replace(recipe, noise=PICTURE_NOISE)).input
-        clean = picture_example(picture, replace(recipe, noise=0.0)).input
+        noisy = _input(picture, replace(recipe, noise=PICTURE_NOISE))
+        clean = _input(picture, replace(recipe, noise=0.0))
         show(line[0], noisy[0], f"input, noise {PICTURE_NOISE:g}/255", strength=False)
-        wanted = F.edge_strength(clean, banks["blur-difference"])
+        wanted = _strength(clean, banks["blur-difference"])
         show(line[1], wanted[0], "edges of the clean picture")
         for ax, (name, bank) in zip(line[2:], banks.items(), strict=True):
-            show(ax, F.edge_strength(noisy, bank)[0], f"{name}, from the noisy input")
+            show(ax, _strength(noisy, bank)[0], f"{name}, from the noisy input")
     return png(figure)
 
 

@@ -140,12 +140,16 @@ def held_out_picture(recipe: Recipe) -> Examples:
 
 def picture_example(picture: Tensor, recipe: Recipe) -> Examples:
     """Cut the middle out of a picture and make an example of it, with the recipe's noise."""
-    height, width = picture.shape[1:]
-    top, left = max(0, height - SHOWN_HEIGHT) // 2, max(0, width - SHOWN_WIDTH) // 2
-    piece = picture[:, top : top + SHOWN_HEIGHT, left : left + SHOWN_WIDTH]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
-        return make_examples(piece[None], recipe)
+        return make_examples(middle(picture)[None], recipe)
+
+
+def middle(picture: Tensor) -> Tensor:
+    """Cut the middle out of a picture ``(C, H, W)``, at most 320x240 pixels."""
+    height, width = picture.shape[1:]
+    top, left = max(0, height - SHOWN_HEIGHT) // 2, max(0, width - SHOWN_WIDTH) // 2
+    return picture[:, top : top + SHOWN_HEIGHT, left : left + SHOWN_WIDTH]
 
 
 def _draw_pictures(axes: Any, recipe: Recipe, weight: Tensor) -> None:
@@ -163,6 +167,7 @@ def show(ax: Any, picture: Tensor, caption: str, *, strength: bool = True) -> No
     """Draw ``(1 or 3, H, W)``; edge strength in white, its brightest hundredth saturated."""
     pixels = picture.numpy().transpose(1, 2, 0)
     top = float(np.percentile(pixels, 99.0)) if strength else 1.0
-    ax.imshow(pixels.squeeze(), cmap="gray", vmin=0, vmax=max(top, 1e-6), interpolation="nearest")
+    pixels = pixels[..., 0] if pixels.shape[2] == 1 else pixels
+    ax.imshow(pixels, cmap="gray", vmin=0, vmax=max(top, 1e-6), interpolation="nearest")
     ax.set_title(caption, fontsize=9)
     ax.set_axis_off()
