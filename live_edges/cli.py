@@ -5,7 +5,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from live_edges import arguments
 from live_edges.bench.cli import add_arguments as add_bench_arguments
@@ -13,18 +13,35 @@ from live_edges.errors import LiveEdgesError
 from live_edges.process.cli import add_arguments as add_process_arguments
 from live_edges.recording.arguments import add_encoding_arguments
 from live_edges.settings import VIEWS
+from live_edges.sources.address import without_secrets
 from live_edges.training.cli import add_arguments as add_training_arguments
+
+
+class _PublicFormatter(logging.Formatter):
+    """Keeps secrets in addresses out of the log, whatever library the text comes from."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return without_secrets(super().format(record))
+
+
+class _Parser(argparse.ArgumentParser):
+    """Repeats no secret of a command line that is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(without_secrets(message))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, 1 for an error, 2 for a wrong command line."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_PublicFormatter("%(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     args = parse(sys.argv[1:] if argv is None else list(argv))
     try:
         return _run_command(args)
     except LiveEdgesError as error:
         logging.getLogger(__name__).debug("what led to it", exc_info=True)
-        sys.stderr.write(f"live-edges: {error}\n")
+        sys.stderr.write(f"live-edges: {without_secrets(str(error))}\n")
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("live-edges: interrupted\n")
@@ -42,7 +59,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 def build_parser() -> argparse.ArgumentParser:
     """Describe every command, option and default."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="live-edges",
         description="Point a camera at the world and see its edges, live.",
         epilog="live-edges alone means live-edges run; live-edges COMMAND --help tells more.",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from live_edges.errors import LiveEdgesError
 from live_edges.recording.storage import MUXERS
+from live_edges.sources.address import is_address, public_address
 from live_edges.sources.images import is_image_file, natural_key
 
 VIDEO_SUFFIXES = frozenset(
@@ -53,6 +54,11 @@ def plan(inputs: Iterable[str], out: str) -> list[Job]:
 
 
 def _expand(text: str) -> list[Path]:
+    if is_address(text):
+        raise LiveEdgesError(
+            f"{public_address(text)} is no file; process converts files, `live-edges run` shows "
+            "streams"
+        )
     path = Path(text).expanduser()
     if path.is_dir():
         found = [entry for entry in path.iterdir() if _is_known(entry)]
@@ -63,9 +69,9 @@ def _expand(text: str) -> list[Path]:
         pattern = str(Path(*path.parts[first:]))
         found = [entry for entry in Path(*path.parts[:first]).glob(pattern) if _is_known(entry)]
     else:
-        raise LiveEdgesError(f"{text} does not exist; check the path")
+        raise LiveEdgesError(f"{public_address(text)} does not exist; check the path")
     if not found:
-        raise LiveEdgesError(f"{text} holds no video and no image")
+        raise LiveEdgesError(f"{public_address(text)} holds no video and no image")
     return sorted(found, key=lambda entry: natural_key(str(entry)))
 
 

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from live_edges.errors import SourceError
+from live_edges.sources.address import is_address, public_address
 from live_edges.sources.base import Source
 
 _LOG = logging.getLogger(__name__)
@@ -13,7 +14,6 @@ SOURCES = (
     "a camera number, (part of) a camera's name, a device path, a video file, an image, "
     "a folder or glob of images, an http/rtsp URL, or demo"
 )
-_URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)  # two letters at least: C:\ is a drive
 
 
 def open_source(
@@ -41,7 +41,7 @@ def open_source(
         return _first_camera(size, fps, fourcc) or _demo(size, fps, note=True)
     if text == "demo":
         return _demo(size, fps)
-    if _URL.match(text):
+    if is_address(text):
         from live_edges.sources.stream import NetworkStream
 
         return NetworkStream(text)
@@ -55,8 +55,8 @@ def open_source(
 
         return Images(text, loop=loop)
     if path.suffix or len(path.parts) > 1:
-        raise SourceError(f"{text} does not exist; check the path")
-    raise SourceError(f"{text!r} is no camera and no file; a source is {SOURCES}")
+        raise SourceError(f"{public_address(text)} does not exist; check the path")
+    raise SourceError(f"{public_address(text)!r} is no camera and no file; a source is {SOURCES}")
 
 
 def _camera(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from live_edges.errors import SourceError
 from live_edges.frame import Frame, Image
+from live_edges.sources.address import public_address
 from live_edges.sources.base import Mode, Source
 from live_edges.sources.pixels import read_image
 from live_edges.timing import Clock
@@ -117,7 +118,8 @@ def find_images(where: str | Path) -> list[Path]:
         found = [entry for entry in _glob(path) if is_image_file(entry)]
     if not found:
         kind = "holds no images" if path.is_dir() else "matches no images"
-        raise SourceError(f"{where} {kind} (looked for {', '.join(sorted(IMAGE_SUFFIXES))})")
+        suffixes = ", ".join(sorted(IMAGE_SUFFIXES))
+        raise SourceError(f"{public_address(str(where))} {kind} (looked for {suffixes})")
     return sorted(found, key=lambda entry: natural_key(str(entry)))
 
 

@@ -10,6 +10,7 @@ import av
 
 from live_edges.errors import SourceError
 from live_edges.frame import Frame
+from live_edges.sources.address import public_address
 from live_edges.sources.base import Mode, Source
 from live_edges.sources.decoding import Decoder, Timeline, reason, to_image
 from live_edges.timing import Clock
@@ -29,7 +30,7 @@ class NetworkStream(Source):
     """Frames of a stream, live; a finite video behind an http URL is read like a file.
 
     Args:
-        url: what FFmpeg can open; a user name and password in it are never shown.
+        url: what FFmpeg can open; its secrets are never shown, see `public_address`.
         timeout_s: how long the server may say nothing, when opening and between two frames.
         clock: source of the frames' timestamps.
 
@@ -40,7 +41,7 @@ class NetworkStream(Source):
     def __init__(
         self, url: str, *, timeout_s: float = TIMEOUT_S, clock: Clock = time.monotonic
     ) -> None:
-        self.name = without_credentials(url)
+        self.name = public_address(url)
         self._url = url
         self._timeout_s = timeout_s
         self._clock = clock
@@ -98,7 +99,8 @@ class NetworkStream(Source):
         try:
             return Decoder(self._url, options=_OPTIONS, timeout_s=self._timeout_s, low_delay=True)
         except (av.FFmpegError, ValueError, OSError) as error:
-            raise self._failure("does not answer", begin, error) from error
+            # Not from the error, whose text holds the whole URL.
+            raise self._failure("does not answer", begin, error) from None
 
     def _decode(self) -> Iterator[av.VideoFrame]:
         begin = time.monotonic()
@@ -111,7 +113,7 @@ class NetworkStream(Source):
             is_late = time.monotonic() - begin >= self._timeout_s
             has_hung_up = error.errno == errno.EIO and self._index > 0 and not is_late
             if not (has_hung_up or self._interrupted.is_set()):
-                raise self._failure("stopped sending", begin, error) from error
+                raise self._failure("stopped sending", begin, error) from None
 
     def _failure(self, what: str, begin: float, error: Exception) -> SourceError:
         # Also judged by the clock: FFmpeg's error for a timeout differs between protocols.
@@ -119,15 +121,3 @@ class NetworkStream(Source):
         if is_late or isinstance(error, av.error.ExitError):
             return SourceError(f"{self.name} {what}: nothing came for {self._timeout_s:g} s")
         return SourceError(f"{self.name} cannot be read: {reason(error)}")
-
-
-def without_credentials(url: str) -> str:
-    """Return the URL without user name and password.
-
-    Example:
-        >>> without_credentials("rtsp://me:secret@camera.example:554/live")
-        'rtsp://camera.example:554/live'
-    """
-    scheme, separator, rest = url.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from live_edges.errors import LiveEdgesError, SourceError, TrainingError
 from live_edges.frame import Image
+from live_edges.sources.address import public_address
 from live_edges.sources.choose import open_source
 from live_edges.sources.images import find_images, is_image_file
 from live_edges.sources.pixels import read_image
@@ -101,7 +102,8 @@ def _images(text: str) -> list[Path]:
         path = Path(text).expanduser()
         what = "does not exist" if not path.exists() and path.suffix else "holds no pictures"
         raise TrainingError(
-            f"{text} {what} to learn from; DATA is images, folders, globs, videos or a camera"
+            f"{public_address(text)} {what} to learn from; "
+            "DATA is images, folders, globs, videos or a camera"
         ) from error
 
 
@@ -150,9 +152,11 @@ def _frames(text: str) -> list[Reader]:
             chosen = islice((f for i, f in zip(count(), frames) if i % step == 0), FRAMES_PER_VIDEO)
             pictures = [_shrunk(_from_bgr(frame.image)) for frame in chosen if frame]
     except LiveEdgesError as error:
-        raise TrainingError(f"{text} can not be learned from: {error}") from error
+        raise TrainingError(f"{public_address(text)} can not be learned from: {error}") from error
     if len(pictures) < 2:
-        raise TrainingError(f"{text} has {len(pictures)} frames to sample; two at least are needed")
+        raise TrainingError(
+            f"{public_address(text)} has {len(pictures)} frames to sample; two at least are needed"
+        )
     return [partial(_same, picture) for picture in pictures]
 
 
