@@ -5,9 +5,11 @@ import socket
 import struct
 import threading
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import av
+import av.filter
 import cv2
 import numpy as np
 from fakes import SIZE
@@ -78,12 +80,44 @@ def cut(path: Path, share: float) -> Path:
 def rotate(path: Path, degrees: int) -> Path:
     """Set the display matrix of an MP4 file, so that players turn it clockwise."""
     cos, sin = {90: (0, 1), 180: (-1, 0), 270: (0, -1)}[degrees]
+    return display_by(path, (cos, sin, -sin, cos))
+
+
+def display_by(path: Path, matrix: tuple[int, int, int, int]) -> Path:
+    """Set the display matrix ``a b c d`` of an MP4 file: x' = a x + c y, y' = b x + d y."""
+    a, b, c, d = matrix
     content = bytearray(path.read_bytes())
     at = content.index(b"tkhd") + 44  # ISO/IEC 14496-12, 8.3.2: after 40 bytes of a version 0 box
-    matrix = (cos, sin, 0, -sin, cos, 0)
-    content[at : at + 24] = struct.pack(">6i", *(value << 16 for value in matrix))
+    content[at : at + 24] = struct.pack(">6i", *(value << 16 for value in (a, b, 0, c, d, 0)))
     path.write_bytes(content)
     return path
+
+
+# The eight right-angled display matrices, and how FFmpeg's filters turn a picture by them.
+MATRICES = {
+    (1, 0, 0, 1): (),
+    (-1, 0, 0, 1): ("hflip",),
+    (1, 0, 0, -1): ("vflip",),
+    (-1, 0, 0, -1): ("hflip", "vflip"),
+    (0, 1, -1, 0): ("transpose=clock",),
+    (0, -1, 1, 0): ("transpose=cclock",),
+    (0, 1, 1, 0): ("transpose=cclock_flip",),
+    (0, -1, -1, 0): ("transpose=clock_flip",),
+}
+
+
+def turned_by_ffmpeg(path: Path, filters: tuple[str, ...]) -> np.ndarray:
+    """The first picture of a video as BGR, turned by FFmpeg's own filters."""
+    with av.open(str(path)) as container:
+        frame = next(container.decode(video=0)).reformat(format="bgr24")
+    graph = av.filter.Graph()
+    first = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, RATE)
+    )
+    steps = [graph.add(*text.split("=")) for text in filters]
+    graph.link_nodes(first, *steps, graph.add("buffersink")).configure()
+    graph.push(frame)
+    return graph.pull().to_ndarray(format="bgr24")
 
 
 def write_image(path: Path, pixels: np.ndarray | None = None) -> Path:

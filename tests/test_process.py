@@ -16,7 +16,17 @@ import cv2
 import numpy as np
 import pytest
 from av.codec.context import Flags
-from media import RATE, cut, rotate, write_image, write_jpegs, write_video
+from media import (
+    MATRICES,
+    RATE,
+    cut,
+    display_by,
+    rotate,
+    turned_by_ffmpeg,
+    write_image,
+    write_jpegs,
+    write_video,
+)
 
 from live_edges import EdgePipeline
 from live_edges.cli import main
@@ -251,6 +261,19 @@ def test_a_phone_video_comes_out_upright(tmp_path, view):
         assert shown[:28, 28:].mean() > 200 > 50 > shown[:28, :20].mean()
     else:
         assert shown[:28, 23:25].mean() > 200 > 50 > shown[:28, :20].mean()
+
+
+@pytest.mark.parametrize("matrix", MATRICES)
+def test_luma_and_colour_are_mirrored_as_ffmpeg_does_it(tmp_path, matrix):
+    movie = display_by(write_video(tmp_path / "a.mp4", 1), matrix)
+    expected = turned_by_ffmpeg(movie, MATRICES[matrix])[..., 0].astype(int)  # a gray picture
+
+    [gray] = grays_of(movie)
+    assert process(movie, "-o", tmp_path / "b.mp4", "--view", "original", "--quality", 1) == 0
+    [written] = grays_of(tmp_path / "b.mp4")
+
+    np.testing.assert_allclose(gray, expected, atol=1)
+    assert psnr(written, expected) > 40
 
 
 @pytest.mark.parametrize("view", ["edges", "overlay"])

@@ -4,10 +4,22 @@ import av
 import av.logging
 import numpy as np
 import pytest
-from media import RATE, cut, level, rotate, write_image, write_jpegs, write_video
+from media import (
+    MATRICES,
+    RATE,
+    cut,
+    display_by,
+    level,
+    rotate,
+    turned_by_ffmpeg,
+    write_image,
+    write_jpegs,
+    write_video,
+)
 
 from live_edges.errors import SourceError
 from live_edges.sources import Mode
+from live_edges.sources.orientation import upright
 from live_edges.sources.video import VideoFile
 
 
@@ -61,6 +73,37 @@ def test_the_picture_is_turned_as_its_display_matrix_says(tmp_path, degrees, cor
     assert (source.mode.height, source.mode.width) == image.shape[:2]
     assert image[corner].min() > 230  # the quarter that was white at the top left
     assert np.median(image) < 230
+
+
+@pytest.mark.parametrize("matrix", MATRICES)
+def test_the_picture_is_turned_and_mirrored_as_ffmpeg_does_it(tmp_path, matrix):
+    path = display_by(write_video(tmp_path / "selfie.mp4", 1), matrix)
+
+    image = read_all(VideoFile(path))[0].image
+
+    np.testing.assert_array_equal(image, turned_by_ffmpeg(path, MATRICES[matrix]))
+
+
+def test_a_picture_askew_is_shown_as_it_is_stored(tmp_path):
+    path = display_by(write_video(tmp_path / "askew.mp4", 1), (2, 1, -1, 2))
+
+    image = read_all(VideoFile(path))[0].image
+
+    np.testing.assert_array_equal(image, turned_by_ffmpeg(path, ()))
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 180, -90, -180])
+def test_side_data_that_pyav_does_not_know_leaves_the_rotation(degrees):
+    class Strange:
+        rotation = degrees
+
+        @property
+        def side_data(self):
+            raise ValueError("99 is not a valid Type")
+
+    image = np.arange(12, dtype=np.uint8).reshape(3, 4)
+
+    np.testing.assert_array_equal(upright(image, Strange()), np.rot90(image, degrees // 90))
 
 
 def test_a_loop_counts_on(tmp_path):

@@ -7,6 +7,7 @@ from av.video.plane import VideoPlane
 
 from live_edges.frame import Image
 from live_edges.sources.decoding import to_image
+from live_edges.sources.orientation import upright
 
 BLACK, WHITE = 16, 235  # luma in limited range, ITU-R BT.601
 STRETCH = 255 / (WHITE - BLACK)
@@ -33,7 +34,7 @@ def luma_of(frame: av.VideoFrame) -> tuple[Image, bool]:
     if not is_byte_plane or plane.line_size < frame.width:
         plane = frame.reformat(format="yuvj420p" if is_full else "yuv420p").planes[0]
     luma = _rows(plane)[: frame.height, : frame.width]
-    return np.rot90(luma, frame.rotation // 90), is_full
+    return upright(luma, frame), is_full
 
 
 def stretched(luma: Image) -> Image:

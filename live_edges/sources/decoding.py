@@ -5,22 +5,14 @@ from pathlib import Path
 
 import av
 import av.logging
-import cv2
 import numpy as np
 from av.codec.context import Flags, ThreadType
 
 from live_edges.frame import Image
+from live_edges.sources.orientation import upright
 
 FALLBACK_FPS = 25.0  # where a container states no frame rate, as FFmpeg assumes
 SHORTFALL_S = 0.5  # a video may end this much before its stated duration and still be whole
-
-# FFmpeg tells by how much the display matrix turns a picture counterclockwise.
-_ROTATIONS = {
-    90: cv2.ROTATE_90_COUNTERCLOCKWISE,
-    -90: cv2.ROTATE_90_CLOCKWISE,
-    180: cv2.ROTATE_180,
-    -180: cv2.ROTATE_180,
-}
 
 
 def open_input(
@@ -172,11 +164,9 @@ class Timeline:
 
 
 def to_image(frame: av.VideoFrame) -> Image:
-    """Convert a decoded picture to BGR, turned upright as the video's display matrix asks."""
-    image = frame.to_ndarray(format="bgr24")
-    rotation = _ROTATIONS.get(frame.rotation)
-    upright = image if rotation is None else cv2.rotate(image, rotation)
-    return np.ascontiguousarray(upright, dtype=np.uint8)
+    """Convert a decoded picture to BGR, turned and mirrored as the video's display matrix asks."""
+    image = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
+    return np.ascontiguousarray(upright(image, frame))
 
 
 def reason(error: Exception) -> str:
