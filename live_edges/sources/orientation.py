@@ -1,7 +1,7 @@
 """Turns and mirrors decoded pictures as the display matrix of their video asks."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import av
 import cv2
@@ -28,6 +28,7 @@ def orientation_of(frame: av.VideoFrame) -> Orientation:
         One of the eight right-angled orientations; the plain one where the picture is turned by
         any other angle, or not at all.
     """
+    matrix: Any  # a buffer, which PyAV's type information does not say
     try:
         matrix = frame.side_data.get("DISPLAYMATRIX")
     except ValueError:  # PyAV does not know another piece of side data, and so tells of none
@@ -35,7 +36,7 @@ def orientation_of(frame: av.VideoFrame) -> Orientation:
     if matrix is None:
         return Orientation()
     # libavutil/display.h: x' = a x + c y, y' = b x + d y, as 16.16 fixed-point numbers
-    a, b, _, c, d = (int(value) for value in np.frombuffer(bytes(matrix), np.int32)[:5])
+    a, b, _, c, d = (int(value) for value in np.frombuffer(matrix, np.int32)[:5])
     tolerance = math.tan(math.radians(TOLERANCE_DEGREES))
     if max(abs(b), abs(c)) <= tolerance * min(abs(a), abs(d)):
         return Orientation(is_flipped_x=a < 0, is_flipped_y=d < 0)
