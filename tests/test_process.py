@@ -35,6 +35,7 @@ from live_edges.process.painting import Painter
 from live_edges.process.planes import luma_of, stretched
 from live_edges.process.reading import Span, VideoReader
 from live_edges.settings import Settings
+from live_edges.sources.video import VideoFile
 
 VFR = (0, 1, 3, 4, 9, 10, 12, 17)
 RICH = np.random.default_rng(0).integers(16, 236, (48, 64), dtype=np.uint8)
@@ -102,9 +103,12 @@ def write_raw(path: Path, picture: np.ndarray, pixel_format: str, color_range: i
         for plane in frame.planes:
             plane.update(bytes([128]) * plane.buffer_size)
         rows = np.frombuffer(frame.planes[0], np.uint8).reshape(stream.height, -1)
-        if rows.shape[1] >= 2 * stream.width:  # ten bits in two bytes
+        bits = frame.format.components[0].bits
+        if bits > 8:
             words = np.frombuffer(frame.planes[0], "<u2").reshape(stream.height, -1)
-            words[:, : stream.width] = picture.astype("<u2") * 4
+            words[:, : stream.width] = picture.astype("<u2") << (bits - 8)
+        elif pixel_format == "ya8":
+            rows[:, : 2 * stream.width : 2] = picture
         else:
             rows[:, : stream.width] = picture
         frame.color_range = color_range
@@ -221,6 +225,32 @@ def test_luma_is_read_over_the_full_range(tmp_path, pixel_format, color_range, i
 
     expected = RICH if is_full else np.rint((RICH.astype(float) - 16) * 255 / 219)
     np.testing.assert_allclose(gray.astype(float), expected, atol=1)
+
+
+@pytest.mark.parametrize("color_range", [0, 1, 2])
+@pytest.mark.parametrize("pixel_format", ["gray", "gray10le", "gray12le", "gray16le", "ya8"])
+def test_gray_video_is_read_as_it_is_stored(tmp_path, pixel_format, color_range):
+    path = write_raw(tmp_path / "a.mkv", RICH, pixel_format, color_range)
+
+    [gray] = grays_of(path)
+    with VideoFile(path) as source:
+        image = source.read().image
+
+    np.testing.assert_allclose(gray.astype(int), RICH, atol=1)
+    np.testing.assert_allclose(image.astype(int), np.dstack([RICH] * 3), atol=1)
+
+
+@pytest.mark.parametrize("view", ["edges", "original"])
+def test_a_step_of_100_in_gray_video_is_written_as_100(tmp_path, view):
+    step = np.zeros((48, 64), np.uint8)
+    step[:, 32:] = 100
+    path = write_raw(tmp_path / "a.mkv", step, "gray")
+
+    options = ["--view", view, "--gain", 1, "--quality", 1]
+    assert process(path, "-o", tmp_path / "b.mp4", *options) == 0
+
+    [written] = grays_of(tmp_path / "b.mp4")
+    assert (int(written.min()), int(written.max())) == pytest.approx((0, 100), abs=2)
 
 
 def test_the_output_says_that_its_luma_has_the_full_range(tmp_path):

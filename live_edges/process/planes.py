@@ -28,10 +28,14 @@ def luma_of(frame: av.VideoFrame) -> tuple[Image, bool]:
     kind = frame.format
     if kind.is_rgb or kind.has_palette:
         return np.asarray(cv2.cvtColor(to_image(frame), cv2.COLOR_BGR2GRAY), np.uint8), True
-    is_full = frame.color_range == FULL_RANGE or kind.name.startswith("yuvj")
+    is_gray = len(kind.components) <= 2  # the second one is alpha
+    # Gray has the full range, whatever the file says: so FFmpeg reads it when it makes colours.
+    is_full = is_gray or frame.color_range == FULL_RANGE or kind.name.startswith("yuvj")
     plane = frame.planes[0]
     is_byte_plane = kind.components[0].bits == 8 and (kind.is_planar or kind.name == "gray")
-    if not is_byte_plane or plane.line_size < frame.width:
+    if is_gray and kind.name != "gray":
+        plane = frame.reformat(format="gray").planes[0]
+    elif not is_byte_plane or plane.line_size < frame.width:
         plane = frame.reformat(format="yuvj420p" if is_full else "yuv420p").planes[0]
     luma = _rows(plane)[: frame.height, : frame.width]
     return upright(luma, frame), is_full
