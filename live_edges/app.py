@@ -20,10 +20,9 @@ from live_edges.render import Begun, Rendered, Renderer
 from live_edges.screen import Screen
 from live_edges.settings import Settings
 from live_edges.snapshot import save_snapshot
-from live_edges.sources.base import Source
-from live_edges.stats import Summary
+from live_edges.stats import Meter, Summary
 from live_edges.takes import Takes
-from live_edges.timing import Clock, Durations, Pace, Rate, Stages, Tally
+from live_edges.timing import Clock, Pace
 
 if TYPE_CHECKING:
     from live_edges.pipeline import EdgePipeline
@@ -39,7 +38,7 @@ class App:
     """Runs a source through the pipeline onto a screen.
 
     Args:
-        source: where frames come from; closed at the end.
+        capture: reads the source, in a thread that `run` starts and ends.
         screen: where they go.
         pipeline: comes when torch is loaded; until then a live picture is shown as it is.
         entries: the filters by name, in the order of the keys.
@@ -56,7 +55,7 @@ class App:
 
     def __init__(
         self,
-        source: Source,
+        capture: Capture,
         screen: Screen,
         *,
         pipeline: "Future[EdgePipeline]",
@@ -69,15 +68,14 @@ class App:
     ) -> None:
         self.settings = settings
         self.rendered: Rendered | None = None
-        self._source, self._screen, self._pipeline = source, screen, pipeline
+        self._capture, self._source = capture, capture.source
+        self._screen, self._pipeline = screen, pipeline
         self._limits, self._folder, self._clock = limits, folder, clock
         listed = bindings(list(entries), settings)
         self._keys = by_key(listed)
         self._panel = Panel(listed, entries, clock=clock)
-        self._stages, self._latency = Stages(clock), Durations()
-        self._shown, self._rate, self._pace = Tally(), Rate(), Pace(clock)
+        self._meter, self._pace = Meter(clock), Pace(clock)
         self._takes = takes or Takes()
-        self._capture = Capture(source, clock=clock)
         self._renderer: Renderer | None = None
         self._in_flight = 0
         self._frame: Frame | None = None
@@ -111,7 +109,7 @@ class App:
                     self._wait_for_key()
 
     def _is_over(self) -> bool:
-        if self._is_quitting or self._limits.are_reached(self._shown, self._clock()):
+        if self._is_quitting or self._limits.are_reached(self._meter.shown, self._clock()):
             return True
         is_watched = not self._screen.is_headless
         is_kept = is_watched and (self._source.is_still or self.settings.is_paused)
@@ -125,7 +123,7 @@ class App:
         if self._renderer is None and self._pipeline.done():
             pipeline = self._pipeline.result()
             log.info("device: %s (%s)", pipeline.device, pipeline.device_reason)
-            self._renderer = Renderer(pipeline, stages=self._stages)
+            self._renderer = Renderer(pipeline, stages=self._meter.stages)
             self._in_flight = pipeline.in_flight
 
     def _next_frame(self) -> Frame | None:
@@ -135,7 +133,7 @@ class App:
         if is_paused or self._capture.ended or not (self._renderer or is_raw_welcome):
             self._pace.restart()
             return None
-        with self._stages("capture wait"):
+        with self._meter.stages("capture wait"):
             frame = self._capture.read(0 if self._begun else FRAME_WAIT_S)
         if frame is not None:
             self._wait_until_due(frame)
@@ -155,7 +153,7 @@ class App:
         if self._clock() - self._refreshed_at > REFRESH_S:
             self._refresh()
             if self._source.is_live:  # a picture that stands still stands still in the recording
-                self._record(self._clock() - self._shown.last)
+                self._record(self._clock() - self._meter.shown.last)
         self._obey(self._screen.poll(KEY_WAIT_S))
 
     def _begin(self, frame: Frame) -> Begun | None:
@@ -164,13 +162,10 @@ class App:
     def _show_next(self) -> None:
         frame, begun = self._begun.popleft()
         self._finish(frame, begun)
-        with self._stages("show"):
+        with self._meter.stages("show"):
             self._refresh()
             key = self._screen.poll(0)
-        now = self._clock()
-        self._latency.add(now - frame.timestamp)
-        self._shown.tick(now)
-        self._rate.tick(now)
+        self._meter.count(frame.timestamp)
         self._record()
         self._obey(key)
 
@@ -269,10 +264,10 @@ class App:
             device=str(pipeline.device) if pipeline else "",
             execution=pipeline.execution if pipeline else "",
             camera_fps=self._capture.fps,
-            fps=self._rate.per_second,
+            fps=self._meter.fps,
             dropped=self._capture.dropped,
-            latency=self._latency,
-            stages=self._stages,
+            latency=self._meter.latency,
+            stages=self._meter.stages,
             waiting_s=0.0 if waiting_since is None else self._clock() - waiting_since,
             recording=self._takes.status,
         )
@@ -288,13 +283,13 @@ class App:
             view=self.settings.view,
             execution=vitals.execution,
             frames_in=self._capture.frames_in,
-            frames_shown=self._shown.count,
+            frames_shown=self._meter.shown.count,
             frames_dropped=vitals.dropped,
-            duration_s=round(self._clock() - self._shown.first, 3) if self._shown.count else 0.0,
+            duration_s=round(self._meter.duration_s, 3),
             camera_fps=round(vitals.camera_fps, 2),
-            fps=round(self._shown.per_second, 2),
-            latency_ms=self._latency.percentiles_ms(),
-            stages_ms=self._stages.percentiles_ms(),
+            fps=round(self._meter.shown.per_second, 2),
+            latency_ms=self._meter.latency.percentiles_ms(),
+            stages_ms=self._meter.stages.percentiles_ms(),
             frames_recorded=self._takes.frames,
             frames_record_dropped=self._takes.dropped,
         )

@@ -25,12 +25,13 @@ class Capture(Closing):
     overwritten is counted; any other source waits for room in a short queue and loses nothing.
 
     Args:
-        source: an open source; belongs to the capture from now on.
+        source: an open source; belongs to the capture from now on, and nobody else closes it.
         queue_size: how many frames of a source that is not live are read ahead.
         join_s: how long `close` waits for a read that is under way.
         clock: tells when the source has stopped delivering.
 
     Attributes:
+        source: what is read.
         frames_in: frames read from the source.
         dropped: frames of a live source that a newer one replaced before they were handed out.
     """
@@ -43,7 +44,7 @@ class Capture(Closing):
         join_s: float = JOIN_S,
         clock: Clock = time.monotonic,
     ) -> None:
-        self._source = source
+        self.source = source
         self._queue_size = queue_size
         self._join_s = join_s
         self._clock = clock
@@ -99,19 +100,19 @@ class Capture(Closing):
                 return
             self._is_closed = True
             self._changed.notify_all()
-        self._source.interrupt()
+        self.source.interrupt()
         if self._thread.is_alive():
             self._thread.join(self._join_s)
         if self._thread.is_alive():
             # Closing a device under a running read crashes OpenCV: rather leave both behind.
-            _LOG.warning("%s does not react; left behind while it is read", self._source.name)
+            _LOG.warning("%s does not react; left behind while it is read", self.source.name)
         else:
-            self._source.close()
+            self.source.close()
 
     def _run(self) -> None:
         error = None
         try:
-            while not self._is_closed and (frame := self._source.read()) is not None:
+            while not self._is_closed and (frame := self.source.read()) is not None:
                 self._put(frame)
         except Exception as raised:  # kept for the thread that reads from us
             error = raised
@@ -125,7 +126,7 @@ class Capture(Closing):
             self.frames_in += 1
             self._rate.tick(frame.timestamp)
             self._latest_at = self._clock()
-            if self._source.is_live:
+            if self.source.is_live:
                 self.dropped += len(self._frames)
                 self._frames.clear()
             else:

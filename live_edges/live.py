@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from live_edges.app import App
+from live_edges.capture import Capture
 from live_edges.catalog import Entry, catalog, find
 from live_edges.headless import StatusLine
 from live_edges.limits import Limits
@@ -46,11 +47,13 @@ def run(args: argparse.Namespace) -> int:
         pipeline = loader.submit(_load_pipeline, args, settings)
         stack.callback(_close, pipeline)
         is_headless = _is_headless(args.headless)
-        source = stack.enter_context(_open(args))
+        source = _open(args)
+        capture = Capture(source)  # closes it, unless a read is still running then
+        stack.callback(capture.close)
         screen = _open_screen(stack, source, is_headless)
         limits, is_unwatched_demo = _limits(args, source, is_headless)
         app = App(
-            source,
+            capture,
             screen,
             pipeline=pipeline,
             entries=entries,

@@ -1,10 +1,47 @@
 """Statistics of a run: what happened to the frames, as one line to read and a file to keep."""
 
 import json
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from live_edges.errors import LiveEdgesError
+from live_edges.timing import Clock, Durations, Rate, Stages, Tally
+
+
+class Meter:
+    """What is measured while frames pass.
+
+    Args:
+        clock: seconds, monotonic.
+
+    Attributes:
+        stages: how long each stage of a frame takes.
+        latency: from grabbing a frame to having shown it.
+        shown: how many frames were shown, and when.
+    """
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self._rate = Rate()
+        self.stages, self.latency, self.shown = Stages(clock), Durations(), Tally()
+
+    def count(self, timestamp: float) -> None:
+        """Count a frame that was grabbed at ``timestamp`` and is on the screen now."""
+        now = self._clock()
+        self.latency.add(now - timestamp)
+        self.shown.tick(now)
+        self._rate.tick(now)
+
+    @property
+    def fps(self) -> float:
+        """Frames shown per second, over the latest two seconds."""
+        return self._rate.per_second
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds since the first frame was shown."""
+        return self._clock() - self.shown.first if self.shown.count else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from fakes import FakeClock, FakeCuda, FakeScreen, FakeSource, Stall, make_frame
 from safetensors.torch import save_file
 
 from live_edges.app import App
+from live_edges.capture import Capture
 from live_edges.carriers import Streamed
 from live_edges.catalog import catalog
 from live_edges.errors import DeviceError, SourceError
@@ -41,13 +42,14 @@ def step_frames(count, *, size=(53, 37)):
 
 
 def make_app(source, screen, *, settings=PLAIN, weights=(), pipeline=None, **options):
+    clock = screen.clock or FakeClock()
     return App(
-        source,
+        Capture(source, clock=clock),
         screen,
         pipeline=pipeline or loaded(EdgePipeline(device="cpu", weights=weights, compile="off")),
         entries=catalog(weights),
         settings=settings,
-        clock=screen.clock or FakeClock(),
+        clock=clock,
         **options,
     )
 

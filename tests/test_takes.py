@@ -17,6 +17,7 @@ from fakes import FakeClock, FakeScreen, FakeSource, Stall, make_frames
 
 from live_edges import EdgePipeline, hud
 from live_edges.app import App
+from live_edges.capture import Capture
 from live_edges.catalog import catalog
 from live_edges.cli import main
 from live_edges.errors import RecordingError, SourceError
@@ -33,7 +34,7 @@ def make_app(source, screen, takes, *, settings=ORIGINAL, **options):
     pipeline.set_result(EdgePipeline(device="cpu", compile="off"))
     clock = screen.clock or FakeClock()
     return App(
-        source,
+        Capture(source, clock=clock),
         screen,
         pipeline=pipeline,
         entries=catalog(),

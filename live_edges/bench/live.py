@@ -5,6 +5,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from live_edges.app import App
+from live_edges.capture import Capture
 from live_edges.catalog import catalog
 from live_edges.devices import share_cores
 from live_edges.headless import StatusLine
@@ -22,12 +23,9 @@ def run_demo(args: argparse.Namespace, *, duration_s: float) -> list[dict[str, A
     loaded: Future[EdgePipeline] = Future()
     pipeline = EdgePipeline(args.filter, device=args.device, compile=args.compile)
     loaded.set_result(pipeline)
-    with (
-        open_source("demo", size=args.size, fps=DEMO_FPS) as source,
-        StatusLine() as screen,
-    ):
+    with StatusLine() as screen:
         app = App(
-            source,
+            Capture(open_source("demo", size=args.size, fps=DEMO_FPS)),
             screen,
             pipeline=loaded,
             entries=catalog(),
