@@ -4,6 +4,7 @@ import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -47,13 +48,17 @@ def display_problem() -> str | None:
 
 
 class Window(Closing):
-    """One window on the screen that shows pictures and hears keys; main thread only."""
+    """One window on the screen that shows pictures and hears keys; main thread only.
+
+    Once the user has closed it, no function of highgui is called for it any more: some raise
+    then, and on Windows `cv2.imshow` would open another window.
+    """
 
     is_headless = False
 
     def __init__(self, title: str = TITLE) -> None:
         self._title = title
-        self._was_visible = False
+        self._was_visible = self._is_closed = False
         self._is_fullscreen = False
         self._has_size = False
         platforms.let_qt_have_its_events()
@@ -62,10 +67,13 @@ class Window(Closing):
 
     def show(self, image: Image) -> None:
         """Show one picture, ``(H, W, 3)`` uint8 BGR, scaled to the window."""
-        if not (self._has_size or self._is_fullscreen):
-            self._has_size = True
-            cv2.resizeWindow(self._title, *_comfortable_size(image))
-        cv2.imshow(self._title, self._letterboxed(image))
+        if self._is_closed:
+            return
+        with self._noticing_its_end():
+            if not (self._has_size or self._is_fullscreen):
+                self._has_size = True
+                cv2.resizeWindow(self._title, *_comfortable_size(image))
+            cv2.imshow(self._title, self._letterboxed(image))
 
     def _letterboxed(self, image: Image) -> Image:
         """Add black bars where the picture has another shape than the window."""
@@ -93,14 +101,28 @@ class Window(Closing):
         Returns:
             The character typed, or ``esc``, ``space``, ``backspace``; None without a known key.
         """
+        if self._is_closed:
+            return None
         code = cv2.waitKeyEx(max(1, round(timeout_s * 1000)))
-        self._was_visible = self._was_visible or self._is_visible
+        is_visible = self._is_visible
+        self._is_closed = self._was_visible and not is_visible
+        self._was_visible = self._was_visible or is_visible
         return key_name(code)
 
     @property
     def is_open(self) -> bool:
         """False once the user has closed the window."""
-        return self._is_visible or not self._was_visible
+        return not self._is_closed
+
+    @contextlib.contextmanager
+    def _noticing_its_end(self) -> Iterator[None]:
+        """Take an error for the end of the window where it is gone, and for an error elsewhere."""
+        try:
+            yield
+        except cv2.error:
+            if self._is_visible:
+                raise
+            self._is_closed = True
 
     @property
     def _is_visible(self) -> bool:
@@ -111,14 +133,19 @@ class Window(Closing):
 
     def set_fullscreen(self, is_fullscreen: bool) -> None:
         """Fill the screen, or go back to a window."""
-        if is_fullscreen != self._is_fullscreen:
-            self._is_fullscreen = is_fullscreen
-            mode = cv2.WINDOW_FULLSCREEN if is_fullscreen else cv2.WINDOW_NORMAL
+        if self._is_closed or is_fullscreen == self._is_fullscreen:
+            return
+        self._is_fullscreen = is_fullscreen
+        mode = cv2.WINDOW_FULLSCREEN if is_fullscreen else cv2.WINDOW_NORMAL
+        with self._noticing_its_end():
             cv2.setWindowProperty(self._title, cv2.WND_PROP_FULLSCREEN, mode)
 
     def close(self) -> None:
         """Take the window off the screen."""
-        with contextlib.suppress(cv2.error):  # the user may have closed it already
+        if self._is_closed:
+            return
+        self._is_closed = True
+        with contextlib.suppress(cv2.error):  # the user may have closed it since it was looked at
             cv2.destroyWindow(self._title)
             cv2.waitKey(1)
 

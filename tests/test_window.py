@@ -6,10 +6,12 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 import cv2
 import numpy as np
 import pytest
+from media import write_video
 
 from live_edges import window
 
@@ -203,6 +205,79 @@ def test_closing_the_window_quits_and_completes_the_recording(managed, screen, t
         assert "saved take.mp4" in child.stderr.read()
     content = (tmp_path / "take.mp4").read_bytes()
     assert content.rfind(b"moov") > content.rfind(b"mdat")  # in fragments the index comes first
+
+
+@needs_xvfb
+@needs_openbox
+def test_closing_the_window_of_a_playing_video_quits_and_completes_the_recording(
+    managed, screen, tmp_path
+):
+    write_video(tmp_path / "clip.mp4", count=300, rate=10)
+    command = [sys.executable, "-m", "live_edges", "run", "clip.mp4", "--record", "edges.mp4"]
+    child = subprocess.Popen(
+        command, env=screen.env, cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
+    until(lambda: screen.tool("search", "--name", "live-edges"), "the window")
+    until(lambda: any(f.stat().st_size for f in tmp_path.glob("edges.mp4")), "a recording")
+
+    screen.tool("key", "alt+F4")
+
+    _, told = child.communicate(timeout=DEADLINE_S)
+    assert child.returncode == 0, told
+    assert "saved edges.mp4" in told
+    assert "frames shown" in told
+
+
+class FakeHighgui:
+    """OpenCV's window functions: the user closes the window in the given wait for a key."""
+
+    def __init__(self, closed_in_wait):
+        self.waits_left = closed_in_wait
+        self.is_there = False
+        self.calls_after_closing = []
+
+    def waitKeyEx(self, _delay_ms):  # noqa: N802 -- the names OpenCV gave them
+        self.waits_left -= 1
+        self.is_there = self.is_there and self.waits_left > 0
+        return -1
+
+    def namedWindow(self, _title, _flags):  # noqa: N802
+        self.is_there = True
+
+    def getWindowProperty(self, _title, _prop):  # noqa: N802
+        if not self.is_there:
+            raise cv2.error("NULL guiReceiver")
+        return 1.0
+
+    def getWindowImageRect(self, _title):  # noqa: N802
+        self.note("getWindowImageRect")
+        return 0, 0, 640, 480
+
+    def note(self, name, *_arguments):
+        if not self.is_there:
+            self.calls_after_closing.append(name)
+            raise cv2.error("NULL guiReceiver")
+
+
+@pytest.mark.parametrize("closed_in_wait", [2, 3])
+def test_a_window_that_the_user_has_closed_is_left_alone(monkeypatch, closed_in_wait):
+    highgui = FakeHighgui(closed_in_wait)
+    for name in ("namedWindow", "waitKeyEx", "getWindowProperty", "getWindowImageRect"):
+        monkeypatch.setattr(cv2, name, getattr(highgui, name))
+    for name in ("imshow", "resizeWindow", "setWindowProperty", "destroyWindow"):
+        monkeypatch.setattr(cv2, name, partial(highgui.note, name))
+    shown = window.Window()
+    image = np.zeros((48, 64, 3), np.uint8)
+
+    for is_fullscreen in (True, False, True):
+        shown.show(image)
+        shown.poll(0.0)
+        shown.set_fullscreen(is_fullscreen)
+    is_open = shown.is_open
+    shown.close()
+
+    assert not is_open
+    assert highgui.calls_after_closing == []
 
 
 @needs_xvfb
