@@ -2,7 +2,6 @@
 
 import logging
 import time
-from collections import deque
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime
@@ -12,11 +11,11 @@ from typing import TYPE_CHECKING
 from live_edges.capture import Capture
 from live_edges.catalog import Entry
 from live_edges.errors import LiveEdgesError
-from live_edges.frame import Frame
+from live_edges.frame import Frame, Image
+from live_edges.in_flight import InFlight
 from live_edges.keymap import Action, bindings, by_key
 from live_edges.limits import NO_LIMITS, Limits
 from live_edges.panel import Panel, Vitals, describe_changes
-from live_edges.render import Begun, Rendered, Renderer
 from live_edges.screen import Screen
 from live_edges.settings import Settings
 from live_edges.snapshot import save_snapshot
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
 FRAME_WAIT_S = 0.02  # how long a frame is waited for before the keys are looked at again
 KEY_WAIT_S = 0.02  # how long a key is waited for while no frame is to be shown
+MAX_FIRST_AGE_S = 0.5  # how old the first frame of a live source may be when it is shown
 REFRESH_S = 0.25  # how old the text on the screen may get while no frame comes
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class App:
 
     Attributes:
         settings: what holds at the moment.
-        rendered: the last picture in all its forms; None before the first.
+        in_flight: the frames between source and screen.
     """
 
     def __init__(
@@ -67,7 +67,6 @@ class App:
         clock: Clock = time.monotonic,
     ) -> None:
         self.settings = settings
-        self.rendered: Rendered | None = None
         self._capture, self._source = capture, capture.source
         self._screen, self._pipeline = screen, pipeline
         self._limits, self._folder, self._clock = limits, folder, clock
@@ -76,10 +75,7 @@ class App:
         self._panel = Panel(listed, entries, clock=clock)
         self._meter, self._pace = Meter(clock), Pace(clock)
         self._takes = takes or Takes()
-        self._renderer: Renderer | None = None
-        self._in_flight = 0
-        self._frame: Frame | None = None
-        self._begun: deque[tuple[Frame, Begun | None]] = deque()  # on their way to the screen
+        self.in_flight = InFlight(self._meter.stages)
         self._refreshed_at = 0.0
         self._is_stopping = self._wants_step = False
 
@@ -94,50 +90,72 @@ class App:
             SourceError: the source failed.
             LiveEdgesError: the pipeline could not be made.
         """
-        while self._screen.is_headless and not (self._pipeline.done() or self._is_stopping):
-            time.sleep(KEY_WAIT_S)  # nobody sees the raw picture, so no frame is spent on it
         with self._takes, self._capture:
             self._screen.set_fullscreen(self.settings.is_fullscreen)
+            if self._screen.is_headless:
+                self._wait_for_pipeline()
             while not self._is_over():
                 self._take_pipeline()
                 frame = self._next_frame()
                 if frame:
-                    self._begun.append((frame, self._begin(frame)))
-                if self._begun and (frame is None or len(self._begun) > self._in_flight):
+                    self.in_flight.send(frame, self.settings)
+                is_next = self.in_flight.is_full or (frame is None and bool(self.in_flight))
+                if is_next and not (self._is_held or self._is_quitting):
                     self._show_next()
                 elif frame is None:
                     self._wait_for_key()
 
+    def _wait_for_pipeline(self) -> None:
+        """Let a live source's frames go by where nobody would see them unfiltered."""
+        while not (self._pipeline.done() or self._is_quitting or self._capture.ended):
+            if not self._source.is_live:
+                time.sleep(FRAME_WAIT_S)
+            elif frame := self._capture.read(FRAME_WAIT_S):
+                self._record(frame, None)
+
     def _is_over(self) -> bool:
-        if self._is_quitting or self._limits.are_reached(self._meter.shown, self._clock()):
-            return True
         is_watched = not self._screen.is_headless
         is_kept = is_watched and (self._source.is_still or self.settings.is_paused)
-        return self._capture.ended and not self._begun and not is_kept
+        return self._is_quitting or (self._capture.ended and not self.in_flight and not is_kept)
 
     @property
     def _is_quitting(self) -> bool:
-        return self._is_stopping or not self._screen.is_open
+        """Whether the user or a limit ends the run, however many frames there still are."""
+        is_limited = self._limits.are_reached(self._meter.shown, self._clock())
+        return self._is_stopping or is_limited or not self._screen.is_open
+
+    @property
+    def _is_held(self) -> bool:
+        """Whether a pause keeps the picture that is on the screen."""
+        return self.settings.is_paused and not self._wants_step
 
     def _take_pipeline(self) -> None:
-        if self._renderer is None and self._pipeline.done():
+        if self.in_flight.pipeline is None and self._pipeline.done():
             pipeline = self._pipeline.result()
             log.info("device: %s (%s)", pipeline.device, pipeline.device_reason)
-            self._renderer = Renderer(pipeline, stages=self._meter.stages)
-            self._in_flight = pipeline.in_flight
+            self.in_flight.use(pipeline)
+            # A key may have picked another one meanwhile, whose weights nobody has read yet.
+            self._check_filter(replace(self.settings, filter=pipeline.entry.name))
 
     def _next_frame(self) -> Frame | None:
         """Wait a moment for a frame; None when none came or none is wanted now."""
-        is_raw_welcome = self._source.is_live and not self._screen.is_headless
-        is_paused = self.settings.is_paused and not self._wants_step
-        if is_paused or self._capture.ended or not (self._renderer or is_raw_welcome):
+        is_wanted = self._source.is_live or self.in_flight.pipeline is not None
+        if self._is_held and self._source.is_live:
+            self._capture.discard(self.in_flight.clear())  # they would be old after the pause
+        if self._is_held or self._capture.ended or not is_wanted:
             self._pace.restart()
             return None
+        if self.in_flight.is_full or (self._wants_step and self.in_flight):
+            return None  # a pause has held them back; they come first
         with self._meter.stages("capture wait"):
-            frame = self._capture.read(0 if self._begun else FRAME_WAIT_S)
-        if frame is not None:
-            self._wait_until_due(frame)
-            self._wants_step = False
+            frame = self._capture.read(0 if self.in_flight else FRAME_WAIT_S)
+        if frame is None:
+            return None
+        is_first = self._meter.shown.count == 0 and not self.in_flight
+        if is_first and self._source.is_live and self._clock() - frame.timestamp > MAX_FIRST_AGE_S:
+            self._capture.discard(1)  # it waited in the driver while the program started
+            return None
+        self._wait_until_due(frame)
         return frame
 
     def _wait_until_due(self, frame: Frame) -> None:
@@ -145,58 +163,50 @@ class App:
         if self._source.is_live or self._screen.is_headless or self._wants_step:
             return
         while (remaining := self._pace.remaining_s(frame.pts)) > 0 and not self._is_quitting:
-            self._obey(self._screen.poll(min(remaining, KEY_WAIT_S)))
+            self._wait_for_key(min(remaining, KEY_WAIT_S))
             if self.settings.is_paused:
                 return
 
-    def _wait_for_key(self) -> None:
+    def _wait_for_key(self, timeout_s: float = KEY_WAIT_S) -> None:
         if self._clock() - self._refreshed_at > REFRESH_S:
             self._refresh()
             if self._source.is_live:  # a picture that stands still stands still in the recording
-                self._record(self._clock() - self._meter.shown.last)
-        self._obey(self._screen.poll(KEY_WAIT_S))
-
-    def _begin(self, frame: Frame) -> Begun | None:
-        return self._renderer.begin(frame.image, self.settings) if self._renderer else None
+                self._record_shown(held_s=self._clock() - self._meter.shown.last)
+        self._obey(self._screen.poll(timeout_s))
 
     def _show_next(self) -> None:
-        frame, begun = self._begun.popleft()
-        self._finish(frame, begun)
+        self._wants_step = False
+        frame, self.settings = self.in_flight.receive(self.settings)
         with self._meter.stages("show"):
             self._refresh()
             key = self._screen.poll(0)
         self._meter.count(frame.timestamp)
-        self._record()
+        self._record_shown()
         self._obey(key)
-
-    def _finish(self, frame: Frame, begun: Begun | None) -> None:
-        self._frame = frame
-        if self._renderer is None or begun is None:
-            self.rendered = Rendered(frame.image, None, frame.image)
-        else:
-            self.rendered, self.settings = self._renderer.finish(
-                begun, self.settings, now=frame.timestamp
-            )
 
     def _refresh(self) -> None:
         """Put what was rendered last on the screen, with the text that belongs to it."""
         self._refreshed_at = self._clock()
-        if self.rendered is None:
+        if self.in_flight.rendered is None:
             return
-        vitals = self._vitals()
+        view, vitals = self.in_flight.rendered.view, self._vitals()
         if self._screen.is_headless:
             self._screen.status(self._panel.status(self.settings, vitals))
-            self._screen.show(self.rendered.view)
         else:
-            self._screen.show(self._panel.over(self.rendered.view, self.settings, vitals))
+            view = self._panel.over(view, self.settings, vitals)
+        self._screen.show(view)
 
-    def _record(self, held_s: float = 0.0) -> None:
+    def _record_shown(self, *, held_s: float = 0.0) -> None:
         """Record what is on the screen, with the time of its frame and how long it was held."""
-        if not (self._takes.is_recording and self._renderer and self._frame and self.rendered):
+        frame, rendered = self.in_flight.frame, self.in_flight.rendered
+        if not (self._takes.is_recording and frame and rendered):
             return
-        frame, view = self._frame, self.rendered.view
-        if self._takes.with_hud:
+        view = rendered.view if self.in_flight.is_filtered else None
+        if self._takes.with_hud and view is not None:
             view = self._panel.over(view, self.settings, self._vitals())
+        self._record(frame, view, held_s)
+
+    def _record(self, frame: Frame, view: Image | None, held_s: float = 0.0) -> None:
         at = (frame.timestamp if self._source.is_live else frame.pts) + held_s
         if problem := self._takes.write(view, frame.image, at):
             self._panel.toast(problem)
@@ -214,8 +224,8 @@ class App:
         if self.settings != before:
             self._panel.toast(describe_changes(before, self.settings) or binding.help)
             self._screen.set_fullscreen(self.settings.is_fullscreen)
-            if self._frame is not None and (self.settings.is_paused or self._capture.ended):
-                self._finish(self._frame, self._begin(self._frame))
+            if self.settings.is_paused or self._capture.ended:
+                self.settings = self.in_flight.renew(self.settings)
         self._refresh()
 
     def _act(self, action: Action) -> None:
@@ -233,18 +243,18 @@ class App:
 
     def _check_filter(self, before: Settings) -> None:
         """Keep the old filter where the new one's weights file can not be used."""
-        if self._renderer is None:
+        if self.in_flight.pipeline is None:
             return
         try:
-            self._renderer.pipeline.select(self.settings.filter, sigma=self.settings.sigma)
+            self.in_flight.pipeline.select(self.settings.filter, sigma=self.settings.sigma)
         except LiveEdgesError as error:
             self.settings = before
             self._report(error)
 
     def _save_snapshot(self) -> None:
-        if self.rendered is None or self._renderer is None:
+        pictures = self.in_flight.edges_and_original(self.settings)
+        if not pictures:
             return
-        pictures = self._renderer.edges_and_original(self.rendered, self.settings)
         try:
             paths = save_snapshot(pictures, folder=self._folder, at=datetime.now().astimezone())
         except LiveEdgesError as error:
@@ -258,8 +268,7 @@ class App:
         self._panel.toast(str(error))
 
     def _vitals(self) -> Vitals:
-        pipeline = self._renderer.pipeline if self._renderer else None
-        waiting_since = self._frame.timestamp if self._frame and self._source.is_live else None
+        pipeline, frame = self.in_flight.pipeline, self.in_flight.frame
         return Vitals(
             device=str(pipeline.device) if pipeline else "",
             execution=pipeline.execution if pipeline else "",
@@ -268,7 +277,7 @@ class App:
             dropped=self._capture.dropped,
             latency=self._meter.latency,
             stages=self._meter.stages,
-            waiting_s=0.0 if waiting_since is None else self._clock() - waiting_since,
+            waiting_s=self._clock() - frame.timestamp if frame and self._source.is_live else 0.0,
             recording=self._takes.status,
         )
 
@@ -283,13 +292,9 @@ class App:
             view=self.settings.view,
             execution=vitals.execution,
             frames_in=self._capture.frames_in,
-            frames_shown=self._meter.shown.count,
             frames_dropped=vitals.dropped,
-            duration_s=round(self._meter.duration_s, 3),
             camera_fps=round(vitals.camera_fps, 2),
-            fps=round(self._meter.shown.per_second, 2),
-            latency_ms=self._meter.latency.percentiles_ms(),
-            stages_ms=self._meter.stages.percentiles_ms(),
             frames_recorded=self._takes.frames,
             frames_record_dropped=self._takes.dropped,
+            **self._meter.figures(),
         )

@@ -33,7 +33,8 @@ class Capture(Closing):
     Attributes:
         source: what is read.
         frames_in: frames read from the source.
-        dropped: frames of a live source that a newer one replaced before they were handed out.
+        dropped: frames of a live source that a newer one replaced before they were handed out, or
+            that were too old when they were.
     """
 
     def __init__(
@@ -79,6 +80,11 @@ class Capture(Closing):
             if self._error is not None:
                 raise self._error
             return None
+
+    def discard(self, count: int) -> None:
+        """Count frames that were handed out, but too old to be shown."""
+        with self._changed:
+            self.dropped += count
 
     @property
     def ended(self) -> bool:

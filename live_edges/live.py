@@ -191,8 +191,9 @@ def _run_to_summary(app: App, stats: Path | None) -> None:
 
 
 def _save_last_view(app: App) -> None:
-    if app.rendered is None:
+    rendered = app.in_flight.rendered
+    if rendered is None:
         return
     now = datetime.now().astimezone()
-    [path] = save_snapshot({app.settings.view: app.rendered.view}, folder=Path(), at=now)
+    [path] = save_snapshot({app.settings.view: rendered.view}, folder=Path(), at=now)
     log.info("the last picture is saved as %s", path)

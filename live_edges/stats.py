@@ -4,6 +4,7 @@ import json
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from live_edges.errors import LiveEdgesError
 from live_edges.timing import Clock, Durations, Rate, Stages, Tally
@@ -38,10 +39,16 @@ class Meter:
         """Frames shown per second, over the latest two seconds."""
         return self._rate.per_second
 
-    @property
-    def duration_s(self) -> float:
-        """Seconds since the first frame was shown."""
-        return self._clock() - self.shown.first if self.shown.count else 0.0
+    def figures(self) -> dict[str, Any]:
+        """What a `Summary` says of it."""
+        duration_s = self._clock() - self.shown.first if self.shown.count else 0.0
+        return {
+            "frames_shown": self.shown.count,
+            "duration_s": round(duration_s, 3),
+            "fps": round(self.shown.per_second, 2),
+            "latency_ms": self.latency.percentiles_ms(),
+            "stages_ms": self.stages.percentiles_ms(),
+        }
 
 
 @dataclass(frozen=True, slots=True)

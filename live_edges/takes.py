@@ -131,11 +131,11 @@ class Takes(Closing):
             log.warning("%s", error)
             return str(error)
 
-    def write(self, view: Image, original: Image, timestamp: float) -> str:
+    def write(self, view: Image | None, original: Image, timestamp: float) -> str:
         """Record one picture.
 
         Args:
-            view: what is on the screen, ``(H, W, 3)`` uint8 BGR.
+            view: what is on the screen, ``(H, W, 3)`` uint8 BGR; None until it is filtered.
             original: what the source delivered, likewise.
             timestamp: when it was taken, in seconds.
 
@@ -144,7 +144,8 @@ class Takes(Closing):
         """
         try:
             for recorder, image in zip(self._recorders, (view, original), strict=False):
-                recorder.write(image, timestamp)
+                if image is not None:
+                    recorder.write(image, timestamp)
         except RecordingError as error:
             log.warning("%s", error)
             self.stop()

@@ -3,11 +3,13 @@
 import itertools
 import threading
 from collections.abc import Iterable
+from concurrent.futures import Future
 from contextlib import contextmanager
 
 import cv2
 import numpy as np
 
+from live_edges.closing import Closing
 from live_edges.frame import Frame
 from live_edges.sources.base import Mode, Source
 
@@ -90,6 +92,38 @@ class FakeSource(Source):
         self.closes += 1
 
 
+class FakeCapture(Closing):
+    """Takes the place of `Capture`: no thread, and a live frame comes when its time has come."""
+
+    def __init__(self, source: FakeSource, clock: FakeClock) -> None:
+        self.source = source
+        self._clock = clock
+        self._ahead = source.read()
+        self.fps = 30.0
+        self.frames_in = self.dropped = 0
+
+    @property
+    def ended(self) -> bool:
+        return self._ahead is None
+
+    def read(self, timeout: float) -> Frame | None:
+        frame = self._ahead
+        if frame is None:
+            return None
+        if self.source.is_live and frame.timestamp > self._clock.now:
+            self._clock.advance(min(timeout, frame.timestamp - self._clock.now))
+            return None
+        self.frames_in += 1
+        self._ahead = self.source.read()
+        return frame
+
+    def discard(self, count: int) -> None:
+        self.dropped += count
+
+    def close(self) -> None:
+        self.source.close()
+
+
 class FakeScreen:
     """A screen with scripted keys: ``keys[n]`` is pressed after the n-th picture was shown.
 
@@ -133,6 +167,21 @@ class FakeScreen:
 
     def set_fullscreen(self, is_fullscreen: bool) -> None:
         self.fullscreens.append(is_fullscreen)
+
+
+class Loading(Future):
+    """A pipeline that is there when so many questions have been asked."""
+
+    def __init__(self, pipeline, *, after, clock):
+        super().__init__()
+        self._made, self._after, self._clock = pipeline, after, clock
+
+    def done(self):
+        self._after -= 1
+        self._clock.advance(0.03)
+        if self._after <= 0 and not super().done():
+            self.set_result(self._made)
+        return super().done()
 
 
 class FakeDriver:

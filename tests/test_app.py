@@ -9,7 +9,16 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from fakes import FakeClock, FakeCuda, FakeScreen, FakeSource, Stall, make_frames
+from fakes import (
+    FakeCapture,
+    FakeClock,
+    FakeCuda,
+    FakeScreen,
+    FakeSource,
+    Loading,
+    Stall,
+    make_frames,
+)
 from safetensors.torch import save_file
 
 from live_edges.app import App
@@ -24,6 +33,7 @@ from live_edges.settings import Settings
 from live_edges.stats import write_summary
 
 PLAIN = Settings(view="edges", auto_gain=False, hud="off")
+ORIGINAL = Settings(view="original", hud="off")
 
 
 def loaded(pipeline=None):
@@ -41,10 +51,10 @@ def step_frames(count, *, size=(53, 37)):
     return frames
 
 
-def make_app(source, screen, *, settings=PLAIN, weights=(), pipeline=None, **options):
+def make_app(source, screen, *, settings=PLAIN, weights=(), pipeline=None, capture=None, **options):
     clock = screen.clock or FakeClock()
     return App(
-        Capture(source, clock=clock),
+        capture or Capture(source, clock=clock),
         screen,
         pipeline=pipeline or loaded(EdgePipeline(device="cpu", weights=weights, compile="off")),
         entries=catalog(weights),
@@ -142,7 +152,7 @@ def test_a_filter_picked_in_a_pause_shows_at_once():
 
     assert app.settings.filter == "laplacian"
     expected = EdgePipeline("laplacian", device="cpu")(step_frames(1)[0].image)
-    np.testing.assert_array_equal(app.rendered.edges, expected)
+    np.testing.assert_array_equal(app.in_flight.rendered.edges, expected)
 
 
 def test_mirror_flips_before_the_edges_are_found():
@@ -153,7 +163,7 @@ def test_mirror_flips_before_the_edges_are_found():
 
     app.run()
 
-    np.testing.assert_array_equal(app.rendered.original, step_frames(1)[0].image[:, ::-1])
+    np.testing.assert_array_equal(app.in_flight.rendered.original, step_frames(1)[0].image[:, ::-1])
 
 
 def test_the_first_picture_has_the_right_brightness():
@@ -163,7 +173,7 @@ def test_the_first_picture_has_the_right_brightness():
 
     app.run()
 
-    assert 150 < app.rendered.edges.max() < 256
+    assert 150 < app.in_flight.rendered.edges.max() < 256
     assert app.settings.gain > 5
 
 
@@ -174,7 +184,7 @@ def test_canny_lines_stay_white_whatever_the_gain_was():
 
     app.run()
 
-    assert app.rendered.edges.max() == 255
+    assert app.in_flight.rendered.edges.max() == 255
 
 
 def test_a_size_that_changes_in_mid_stream_is_followed():
@@ -295,7 +305,7 @@ def test_a_still_picture_stays_until_the_user_quits():
     app.run()
 
     assert app.settings.view == "side"
-    assert app.rendered.view.shape == (37, 106, 3)
+    assert app.in_flight.rendered.view.shape == (37, 106, 3)
 
 
 def test_a_live_picture_shows_before_torch_is_there():
@@ -405,3 +415,159 @@ def test_the_last_key_decides_over_pictures_in_flight(busy_pipeline):
     wide = [np.count_nonzero(picture[5, :, 0]) for picture in screen.shown]
     assert app.summary().filter == "roberts"
     assert wide == [2, 2, 2, *[1] * 7]  # Sobel twice, again below the news, then Roberts alone
+
+
+def levels_shown(screen):
+    """The levels of the pictures shown, below the text, without those shown again."""
+    levels = [int(picture[picture.shape[0] // 2, -1, 0]) for picture in screen.shown]
+    return [a for a, b in pairwise([*levels, None]) if a != b], levels
+
+
+@pytest.mark.parametrize("is_live", [False, True])
+def test_a_pause_shows_no_more_of_the_pictures_in_flight(busy_pipeline, is_live):
+    keys = [None, None, "space", *[None] * 4, "space", *[None] * 30]
+    screen = FakeScreen(keys, clock=FakeClock())
+    frames = [dataclasses.replace(frame, timestamp=0.0) for frame in make_frames(12)]
+    source = FakeSource(frames, is_live=is_live)
+    capture = FakeCapture(source, screen.clock)
+    pipeline = loaded(busy_pipeline)
+    app = make_app(source, screen, pipeline=pipeline, capture=capture, settings=ORIGINAL)
+
+    app.run()
+
+    shown, levels = levels_shown(screen)
+    assert set(levels[3:8]) == {2}
+    # What was in flight is old after a pause where frames are live; a file loses nothing.
+    assert shown == [0, 1, 2, *range(5 if is_live else 3, 12)]
+    assert app.summary().frames_dropped == (2 if is_live else 0)
+
+
+def test_a_step_shows_the_next_of_the_pictures_in_flight(busy_pipeline):
+    keys = [None, None, "space", None, ".", None, ".", None, "q"]
+    screen = FakeScreen(keys, clock=FakeClock())
+    source = FakeSource(make_frames(12))
+    capture = FakeCapture(source, screen.clock)
+
+    pipeline = loaded(busy_pipeline)
+    make_app(source, screen, pipeline=pipeline, capture=capture, settings=ORIGINAL).run()
+
+    assert levels_shown(screen)[0] == [0, 1, 2, 3, 4]
+
+
+def test_a_pause_while_the_next_frame_is_waited_for_keeps_the_picture():
+    frames = make_frames(6, fps=1)
+    screen = FakeScreen([None, "space", None, None, "space"], clock=FakeClock(), patience=10_000)
+    source = FakeSource(frames)
+    capture = FakeCapture(source, screen.clock)
+
+    make_app(source, screen, capture=capture, settings=ORIGINAL).run()
+
+    shown, levels = levels_shown(screen)
+    assert shown == list(range(6))
+    assert levels[1:4] == [0, 0, 0]  # the key was pressed at the second of them
+
+
+def test_a_key_pressed_in_a_pause_holds_for_the_frames_that_were_held_back(busy_pipeline):
+    keys = [None, None, "space", "m", "space", *[None] * 9]
+    screen = FakeScreen(keys, clock=FakeClock())
+    frames = step_frames(9)  # the right half is bright
+    source = FakeSource(frames)
+    capture = FakeCapture(source, screen.clock)
+
+    pipeline = loaded(busy_pipeline)
+    make_app(source, screen, pipeline=pipeline, capture=capture, settings=ORIGINAL).run()
+
+    is_mirrored = [bool(picture[120, 20, 0] > picture[120, -20, 0]) for picture in screen.shown]
+    assert is_mirrored == sorted(is_mirrored)
+    assert is_mirrored[0] is False
+    assert is_mirrored[-1] is True
+
+
+def test_the_duration_ends_a_run_whose_next_frame_is_far_away():
+    frames = make_frames(2, fps=1 / 20)
+    screen = FakeScreen(clock=FakeClock(), patience=10_000)
+    source = FakeSource(frames)
+    app = make_app(
+        source,
+        screen,
+        limits=Limits(duration_s=3),
+        capture=FakeCapture(source, screen.clock),
+    )
+
+    app.run()
+
+    assert app.summary().frames_shown == 1
+    assert screen.clock.now == pytest.approx(3, abs=0.1)
+
+
+def test_the_text_is_kept_fresh_while_the_next_frame_is_far_away():
+    screen = FakeScreen(["i"], clock=FakeClock(), patience=10_000)
+    source = FakeSource(make_frames(2, fps=1 / 20))
+
+    make_app(source, screen, capture=FakeCapture(source, screen.clock)).run()
+
+    lower_edges = [int(picture[-60:, :, 0].max()) for picture in screen.shown]
+    assert lower_edges[-2] < max(lower_edges)  # the message of the key has gone again
+
+
+@pytest.mark.parametrize("is_headless", [True, False])
+def test_the_first_live_frame_shown_is_never_old(is_headless):
+    clock = FakeClock(100.0)
+    frames = [dataclasses.replace(f, timestamp=97.0 + f.timestamp) for f in make_frames(3)]
+    frames += [
+        dataclasses.replace(f, index=3 + f.index, timestamp=99.9 + f.timestamp)
+        for f in make_frames(40)
+    ]
+    screen = FakeScreen(clock=clock, is_headless=is_headless)
+    source = FakeSource(frames, is_live=True)
+    ages = []
+    screen.show = lambda image: ages.append(
+        clock.now - app.in_flight.frame.timestamp if app.in_flight.frame else 0.0
+    )
+    pipeline = Loading(EdgePipeline(device="cpu", compile="off"), after=20, clock=clock)
+    app = make_app(source, screen, pipeline=pipeline, capture=FakeCapture(source, clock))
+
+    app.run()
+
+    assert ages[0] <= 0.5
+    assert len(ages) > 5
+
+
+def test_a_broken_weights_file_picked_while_torch_loads_keeps_the_filter(tmp_path, caplog):
+    (tmp_path / "broken.safetensors").write_bytes(b"no")
+    weights = [tmp_path / "broken.safetensors"]
+    clock = FakeClock()
+    last = list(catalog(weights)).index("broken")
+    start = dataclasses.replace(PLAIN, filter=list(catalog(weights))[last - 1])
+    screen = FakeScreen(["n", *[None] * 30], clock=clock)
+    source = FakeSource(make_frames(60), is_live=True)
+    made = EdgePipeline(start.filter, device="cpu", weights=weights, compile="off")
+    app = make_app(
+        source,
+        screen,
+        weights=weights,
+        settings=start,
+        pipeline=Loading(made, after=10, clock=clock),
+        capture=FakeCapture(source, clock),
+    )
+
+    app.run()
+
+    assert app.settings.filter == start.filter
+    assert "damaged" in caplog.text
+    assert app.summary().frames_shown > 20
+
+
+def test_weights_that_are_deleted_in_mid_run_are_told_and_the_filter_stays(tmp_path, caplog):
+    save_file({"weight": torch.ones(1, 1, 3, 3)}, tmp_path / "mine.safetensors")
+    weights = [tmp_path / "mine.safetensors"]
+    last = list(catalog(weights)).index("mine")
+    start = dataclasses.replace(PLAIN, filter=list(catalog(weights))[last - 1])
+    screen = FakeScreen(["n", None, "q"], clock=FakeClock())
+    app = make_app(FakeSource(make_frames(20)), screen, weights=weights, settings=start)
+    (tmp_path / "mine.safetensors").unlink()
+
+    app.run()
+
+    assert app.settings.filter == start.filter
+    assert "mine.safetensors" in caplog.text

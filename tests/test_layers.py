@@ -16,6 +16,7 @@ LAYERS = [
      "devices", "carriers", "opencv_filters"},
     {"canny", "catalog", "filters", "capture", "views", "compiling"},
     {"pipeline", "render", "keymap", "panel", "training", "takes", "process"},
+    {"in_flight"},
     {"app"},
     {"live", "listings"},
     {"cli", "bench"},

@@ -13,7 +13,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from fakes import FakeClock, FakeScreen, FakeSource, Stall, make_frames
+from fakes import FakeCapture, FakeClock, FakeScreen, FakeSource, Loading, Stall, make_frames
+from media import mjpeg_parts, serve
 
 from live_edges import EdgePipeline, hud
 from live_edges.app import App
@@ -26,15 +27,17 @@ from live_edges.live import stopped_by_signals
 from live_edges.settings import Settings
 from live_edges.takes import TakeOptions, Takes
 
+TIMEOUT_S = 20.0  # bounds a failure only
 ORIGINAL = Settings(view="original", hud="off")
 
 
-def make_app(source, screen, takes, *, settings=ORIGINAL, **options):
-    pipeline = Future()
-    pipeline.set_result(EdgePipeline(device="cpu", compile="off"))
+def make_app(source, screen, takes, *, settings=ORIGINAL, pipeline=None, capture=None, **options):
+    if pipeline is None:
+        pipeline = Future()
+        pipeline.set_result(EdgePipeline(device="cpu", compile="off"))
     clock = screen.clock or FakeClock()
     return App(
-        Capture(source, clock=clock),
+        capture or Capture(source, clock=clock),
         screen,
         pipeline=pipeline,
         entries=catalog(),
@@ -113,6 +116,35 @@ def test_the_original_is_recorded_beside_it_at_the_same_times(tmp_path):
     assert [frame.time for frame in view] == [frame.time for frame in original]
     assert original[-1].to_ndarray(format="bgr24").mean() == pytest.approx(11, abs=4)
     assert view[-1].to_ndarray(format="bgr24").max() <= 2
+
+
+@pytest.mark.parametrize("is_headless", [False, True])
+def test_a_recording_begins_with_the_first_filtered_frame_and_the_original_with_the_first(
+    tmp_path, is_headless
+):
+    clock = FakeClock()
+    source = FakeSource(make_frames(40), is_live=True)
+    screen = FakeScreen(clock=clock, is_headless=is_headless, patience=10_000)
+    takes = started(tmp_path / "take.mp4", with_original=True)
+    pipeline = Loading(EdgePipeline(device="cpu", compile="off"), after=12, clock=clock)
+    settings = Settings(view="edges", auto_gain=False, hud="off")
+    app = make_app(
+        source,
+        screen,
+        takes,
+        settings=settings,
+        pipeline=pipeline,
+        capture=FakeCapture(source, clock),
+    )
+
+    app.run()
+
+    view, original = frames_of(tmp_path / "take.mp4"), frames_of(tmp_path / "take-original.mp4")
+    levels = [round(frame.to_ndarray(format="bgr24").mean()) for frame in original]
+    assert view[0].time == original[0].time == 0
+    assert levels[0] == pytest.approx(0, abs=2)
+    assert 5 < len(view) < len(original) == app.summary().frames_in
+    assert max(frame.to_ndarray(format="gray").max() for frame in view) <= 2  # edges of flat ones
 
 
 @pytest.mark.parametrize("with_hud", [False, True])
@@ -357,3 +389,25 @@ def test_sigterm_finalises_the_recording(tmp_path):
     assert f"saved {path}" in told
     frames = len(frames_of(path))
     assert f"{frames} recorded" in told
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
+def test_sigterm_ends_a_run_whose_stream_has_stalled(tmp_path):
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    path = tmp_path / "take.mp4"
+    arguments = ["run", "--headless", "--compile", "off", "--view", "original"]
+    with serve(*mjpeg_parts(10), stays_open=True) as url:
+        command = [sys.executable, "-m", "live_edges", *arguments, "--record", str(path), url]
+        with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as child:
+            for line in child.stderr:
+                if b"device:" in line:  # torch is there, and the stream silent for long
+                    break
+            sent_at = time.monotonic()
+            child.send_signal(signal.SIGTERM)
+            told = child.stderr.read().decode()
+            code = child.wait(TIMEOUT_S)
+            took_s = time.monotonic() - sent_at
+
+    assert code == 0, told
+    assert "frames shown" in told
+    assert took_s < 4
