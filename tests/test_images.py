@@ -112,9 +112,11 @@ def test_a_folder_without_images_is_an_error(tmp_path):
         Images(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["missing.png", "*.png"])
-def test_a_path_or_glob_that_matches_nothing_is_an_error(tmp_path, name):
-    with pytest.raises(SourceError, match="matches no images"):
+@pytest.mark.parametrize(
+    ("name", "message"), [("missing.png", "does not exist"), ("*.png", "matches no images")]
+)
+def test_a_path_or_glob_that_matches_nothing_is_an_error(tmp_path, name, message):
+    with pytest.raises(SourceError, match=message):
         Images(tmp_path / name)
 
 

@@ -1,7 +1,6 @@
 """Plans a conversion: which files there are, and what each one becomes."""
 
 import os
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,8 @@ from pathlib import Path
 from live_edges.errors import LiveEdgesError
 from live_edges.recording.storage import MUXERS
 from live_edges.sources.address import is_address, public_address
-from live_edges.sources.images import is_image_file, natural_key
+from live_edges.sources.images import is_image_file
+from live_edges.sources.paths import find_files, is_folder, is_regular_file
 
 VIDEO_SUFFIXES = frozenset(
     {".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mov", ".mp4"}
@@ -40,13 +40,13 @@ def plan(inputs: Iterable[str], out: str) -> list[Job]:
     sources = [found for text in inputs for found in _expand(text)]
     sources = list(dict.fromkeys(sources))
     path = Path(out).expanduser()
-    is_folder = path.is_dir() or out.endswith(("/", os.sep)) or not path.suffix
-    if not is_folder and len(sources) > 1:
+    goes_into_folder = is_folder(path) or out.endswith(("/", os.sep)) or not path.suffix
+    if not goes_into_folder and len(sources) > 1:
         raise LiveEdgesError(
             f"{len(sources)} files do not fit into one, {out}; give a folder as OUT"
         )
     jobs = [
-        _job(source, _target_in(path, source, is_image_file(source)) if is_folder else path)
+        _job(source, _target_in(path, source, is_image_file(source)) if goes_into_folder else path)
         for source in sources
     ]
     _check_names(jobs)
@@ -59,24 +59,11 @@ def _expand(text: str) -> list[Path]:
             f"{public_address(text)} is no file; process converts files, `live-edges run` shows "
             "streams"
         )
-    path = Path(text).expanduser()
-    if path.is_dir():
-        found = [entry for entry in path.iterdir() if _is_known(entry)]
-    elif path.exists():
-        return [path]
-    elif re.search(r"[*?[]", text):
-        first = next(i for i, part in enumerate(path.parts) if re.search(r"[*?[]", part))
-        pattern = str(Path(*path.parts[first:]))
-        found = [entry for entry in Path(*path.parts[:first]).glob(pattern) if _is_known(entry)]
-    else:
-        raise LiveEdgesError(f"{public_address(text)} does not exist; check the path")
-    if not found:
-        raise LiveEdgesError(f"{public_address(text)} holds no video and no image")
-    return sorted(found, key=lambda entry: natural_key(str(entry)))
+    return find_files(text, _is_known, what="video and no image")
 
 
 def _is_known(path: Path) -> bool:
-    return path.is_file() and (path.suffix.lower() in VIDEO_SUFFIXES or is_image_file(path))
+    return is_regular_file(path) and (path.suffix.lower() in VIDEO_SUFFIXES or is_image_file(path))
 
 
 def _target_in(folder: Path, source: Path, is_image: bool) -> Path:

@@ -13,7 +13,7 @@ from av.audio.stream import AudioStream
 
 from live_edges.closing import Closing
 from live_edges.errors import SourceError
-from live_edges.sources.decoding import FALLBACK_FPS, SHORTFALL_S, open_input, reason
+from live_edges.sources.decoding import FALLBACK_FPS, SHORTFALL_S, ffmpeg_name, open_input, reason
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -248,7 +248,7 @@ def has_holes(path: Path) -> bool:
     """
     av.logging.set_level(av.logging.ERROR)
     try:
-        with av.logging.Capture(local=False) as lines, av.open(str(path)) as container:
+        with av.logging.Capture(local=False) as lines, av.open(ffmpeg_name(path)) as container:
             for _ in container.demux():
                 pass
     except av.FFmpegError:

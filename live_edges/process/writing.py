@@ -18,7 +18,7 @@ from live_edges.process.planes import gray_frame
 from live_edges.recording.encoding import Encoding, add_video_stream, choose_encoder
 from live_edges.recording.fit import fit
 from live_edges.recording.storage import MUXERS
-from live_edges.sources.decoding import reason
+from live_edges.sources.decoding import ffmpeg_name, reason
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,7 +162,7 @@ class VideoOutput:
         self.size = first.frame.width, first.frame.height
         self.encoder = choose_encoder(self._path, self.size, self._encoding)
         muxer = MUXERS[self._path.suffix.lower()]
-        container = av.open(str(partial_path(self._path)), "w", format=muxer)
+        container = av.open(ffmpeg_name(partial_path(self._path)), "w", format=muxer)
         try:
             self._stream = add_video_stream(
                 container,

@@ -1,12 +1,13 @@
 """Turns what the user typed into an open source."""
 
 import logging
-import re
+import os
 from pathlib import Path
 
 from live_edges.errors import SourceError
 from live_edges.sources.address import is_address, public_address
 from live_edges.sources.base import Source
+from live_edges.sources.paths import check_readable, is_folder, is_glob, is_regular_file
 
 _LOG = logging.getLogger(__name__)
 
@@ -45,12 +46,14 @@ def open_source(
         from live_edges.sources.stream import NetworkStream
 
         return NetworkStream(text)
-    path = Path(text)
-    if text and not text.isdecimal() and (path.is_dir() or path.is_file()):
-        return _file(path, loop)
+    path = Path(text).expanduser()
+    if text and not text.isdecimal() and os.path.lexists(path):
+        check_readable(path)
+        if is_folder(path) or is_regular_file(path):
+            return _file(path, loop)
     if (camera := _camera(text, size, fps, fourcc)) is not None:
         return camera
-    if re.search(r"[*?[]", text):
+    if is_glob(text):
         from live_edges.sources.images import Images
 
         return Images(text, loop=loop)
@@ -101,7 +104,7 @@ def _demo(size: tuple[int, int] | None, fps: float | None, *, note: bool = False
 def _file(path: Path, loop: bool) -> Source:
     from live_edges.sources.images import Images, is_image_file
 
-    if path.is_dir() or is_image_file(path):
+    if is_folder(path) or is_image_file(path):
         return Images(path, loop=loop)
     from live_edges.sources.video import VideoFile
 

@@ -15,6 +15,14 @@ FALLBACK_FPS = 25.0  # where a container states no frame rate, as FFmpeg assumes
 SHORTFALL_S = 0.5  # a video may end this much before its stated duration and still be whole
 
 
+def ffmpeg_name(path: str | Path) -> str:
+    """Return what FFmpeg is told to open: an address as it is, a path so that it stays a path.
+
+    FFmpeg takes ``12:30:45.mp4`` for a protocol called 12, but not where a slash comes first.
+    """
+    return str(path.absolute()) if isinstance(path, Path) else path
+
+
 def open_input(
     where: str | Path, *, options: dict[str, str] | None = None, timeout_s: float | None = None
 ) -> av.container.InputContainer:
@@ -27,7 +35,9 @@ def open_input(
         av.FFmpegError: the container does not open.
     """
     av.logging.set_level(None)
-    return av.open(str(where), "r", options=options, timeout=timeout_s, metadata_errors="replace")
+    return av.open(
+        ffmpeg_name(where), "r", options=options, timeout=timeout_s, metadata_errors="replace"
+    )
 
 
 class Decoder:

@@ -1,14 +1,13 @@
 """Pictures from disk: one image, or a folder or glob of them as a slide show."""
 
 import logging
-import re
 import time
 from pathlib import Path
 
 from live_edges.errors import SourceError
 from live_edges.frame import Frame, Image
-from live_edges.sources.address import public_address
 from live_edges.sources.base import Mode, Source
+from live_edges.sources.paths import find_files, is_regular_file
 from live_edges.sources.pixels import read_image
 from live_edges.timing import Clock
 
@@ -109,23 +108,13 @@ def find_images(where: str | Path) -> list[Path]:
     Raises:
         SourceError: there are none.
     """
-    path = Path(where)
-    if path.is_dir():
-        found = [entry for entry in path.iterdir() if is_image_file(entry)]
-    elif path.exists():
-        found = [path]
-    else:
-        found = [entry for entry in _glob(path) if is_image_file(entry)]
-    if not found:
-        kind = "holds no images" if path.is_dir() else "matches no images"
-        suffixes = ", ".join(sorted(IMAGE_SUFFIXES))
-        raise SourceError(f"{public_address(str(where))} {kind} (looked for {suffixes})")
-    return sorted(found, key=lambda entry: natural_key(str(entry)))
+    what = f"images (looked for {', '.join(sorted(IMAGE_SUFFIXES))})"
+    return find_files(where, is_image_file, what=what)
 
 
 def is_image_file(path: Path) -> bool:
     """Tell by the suffix, or else by the first bytes, whether a file is a still picture."""
-    if not path.is_file():
+    if not is_regular_file(path):
         return False
     suffix = path.suffix.lower()
     if suffix in IMAGE_SUFFIXES or suffix in _VIDEO_SUFFIXES:
@@ -135,22 +124,3 @@ def is_image_file(path: Path) -> bool:
             return file.read(8).startswith(_SIGNATURES)
     except OSError:
         return False
-
-
-def natural_key(text: str) -> list[tuple[int, str]]:
-    """Sort key that puts ``frame2`` before ``frame10``.
-
-    Example:
-        >>> sorted(["b1", "a10", "a2"], key=natural_key)
-        ['a2', 'a10', 'b1']
-    """
-    parts = re.split(r"(\d+)", text.lower())
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
-
-
-def _glob(pattern: Path) -> list[Path]:
-    parts = pattern.parts
-    first = next((i for i, part in enumerate(parts) if re.search(r"[*?[]", part)), None)
-    if first is None:
-        return []
-    return list(Path(*parts[:first]).glob(str(Path(*parts[first:]))))

@@ -1,13 +1,16 @@
 """Brings pictures of every depth and number of channels to the one form a frame has."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from live_edges.frame import Image
+from live_edges.sources.decoding import Decoder, to_image
 
 _JPEG = b"\xff\xd8\xff"
 
@@ -21,8 +24,19 @@ def read_image(path: Path) -> Image | None:
         is_jpeg = content[:3].tobytes() == _JPEG
         flags = cv2.IMREAD_COLOR if is_jpeg else cv2.IMREAD_UNCHANGED
         decoded = cv2.imdecode(content, flags)
-        return None if decoded is None else to_bgr(np.asarray(decoded))
-    except (OSError, ValueError, cv2.error):
+        return _read_by_ffmpeg(path) if decoded is None else to_bgr(np.asarray(decoded))
+    except cv2.error:
+        return _read_by_ffmpeg(path)
+    except (OSError, ValueError):
+        return None
+
+
+def _read_by_ffmpeg(path: Path) -> Image | None:
+    """Read a picture that OpenCV's wheels cannot, such as EXR."""
+    try:
+        with closing(Decoder(path)) as decoder:
+            return next(map(to_image, decoder.frames()), None)
+    except (av.FFmpegError, OSError, ValueError):
         return None
 
 

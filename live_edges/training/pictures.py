@@ -21,6 +21,7 @@ from live_edges.frame import Image
 from live_edges.sources.address import public_address
 from live_edges.sources.choose import open_source
 from live_edges.sources.images import find_images, is_image_file
+from live_edges.sources.paths import is_regular_file
 from live_edges.sources.pixels import read_image
 from live_edges.training.leaves import dead_leaves
 from live_edges.training.recipe import BLUR_DIFFERENCE, SOBEL, Recipe
@@ -92,18 +93,17 @@ def _leaves(seed: int, index: int) -> Tensor:
 
 def _is_moving(text: str) -> bool:
     path = Path(text).expanduser()
-    return (text.isdecimal() and not path.exists()) or (path.is_file() and not is_image_file(path))
+    return (text.isdecimal() and not path.exists()) or (
+        is_regular_file(path) and not is_image_file(path)
+    )
 
 
 def _images(text: str) -> list[Path]:
     try:
         return find_images(text)
     except SourceError as error:
-        path = Path(text).expanduser()
-        what = "does not exist" if not path.exists() and path.suffix else "holds no pictures"
         raise TrainingError(
-            f"{public_address(text)} {what} to learn from; "
-            "DATA is images, folders, globs, videos or a camera"
+            f"{error}; DATA is images, folders, globs, videos or a camera"
         ) from error
 
 
