@@ -5,6 +5,7 @@ the receipt for its edges. On a GPU several can be on their way at once.
 """
 
 import logging
+import threading
 from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
@@ -26,21 +27,23 @@ log = logging.getLogger(__name__)
 
 
 class Pending:
-    """The receipt for an edge image that may still be on its way."""
+    """An edge image that may still be on its way; several threads may wait for it."""
 
     def __init__(self, collect: Callable[[], Image]) -> None:
         self._collect = collect
+        self._lock = threading.Lock()
         self._edges: Image | None = None
 
     def result(self) -> Image:
         """Wait for the edges: ``(H, W)`` uint8, the caller's own; the same at every call."""
-        if self._edges is None:
-            self._edges = self._collect()
-        return self._edges
+        with self._lock:
+            if self._edges is None:
+                self._edges = self._collect()
+            return self._edges
 
 
 class Carrier(Protocol):
-    """What the pipeline asks of a way to its device."""
+    """What an engine asks of a way to its device; one thread at a time may start a picture."""
 
     in_flight: int  # how many pictures may be on their way while another one starts
 
@@ -62,7 +65,10 @@ class Carrier(Protocol):
 
 
 class Direct:
-    """The way on a CPU, which is none, and to a GPU without streams: one picture at a time."""
+    """The way on a CPU, which is none, and to a GPU without streams: one picture at a time.
+
+    The edges are there when `start` returns, so its memory may be used again by the next call.
+    """
 
     in_flight = 0
 
@@ -85,12 +91,9 @@ class Direct:
             edges = find(padded)
             if self._device.type != "cpu":
                 getattr(torch, self._device.type).synchronize()
-
-        def collect() -> Image:
-            with stages("download"):
-                return np.asarray(edges[0, 0].cpu().numpy())
-
-        return Pending(collect)
+        with stages("download"):
+            on_host = np.asarray(edges[0, 0].cpu().numpy())
+        return Pending(lambda: on_host)
 
     def at_work(self) -> AbstractContextManager[Any]:
         """See `Carrier`."""

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -33,6 +33,8 @@ SAME_SHARE = 0.999
 MAX_VARIANTS = 64  # kernel shapes torch may keep compiled side by side
 JOIN_S = 5.0
 POLITE_SWITCH_S = 0.0002  # Python's own is 5 ms, which every tensor operation may have to wait
+
+_TRACING = threading.Lock()  # held while torch.compile is at work, for any pipeline
 
 Key = tuple[str, tuple[tuple[int, ...], ...]]  # name of the function and shapes of the taps
 Plain = Callable[..., Any]  # of the pictures alone
@@ -79,6 +81,8 @@ class Job:
 class Compiler:
     """Computes by the fastest twin of a function there is, and makes faster ones.
 
+    Any number of threads may call it.
+
     Args:
         mode: ``auto`` compiles in the background what is in steady use, ``wait`` at the first
             call, ``off`` never.
@@ -91,7 +95,7 @@ class Compiler:
         self._worker: threading.Thread | None = None
         self._child: subprocess.Popen[str] | None = None
         self._is_closed = False
-        self._is_tracing = False  # torch.compile is at work in a thread
+        self._counting = threading.Lock()
         self.is_compiling = False
 
     def __call__(self, job: Job) -> Any:
@@ -104,25 +108,38 @@ class Compiler:
         return job.plainly()
 
     def _twin(self, job: Job) -> Function | None:
-        if self._mode == "off" or (self._is_tracing and not job.is_on_cpu):
+        if self._mode == "off" or (_TRACING.locked() and not job.is_on_cpu):
             return None  # torch.compile does not bear to be called by one thread and run by another
         key = job.key
-        if key in self._twins:
-            return self._twins[key]
-        self._calls[key] = self._calls.get(key, 0) + 1
-        if self._mode == "wait":
-            self._make(job)
-        elif self._calls[key] >= STEADY_CALLS and not self.is_compiling and not self._is_closed:
-            # the pipeline reuses the memory of its pictures; the worker needs ones that stay
-            kept = replace(job, pictures=[each.clone() for each in job.pictures])
-            if job.pictures[0].is_cuda:
-                torch.cuda.current_stream().synchronize()  # the worker is on another stream
-            self.is_compiling, self._is_tracing = True, not job.is_on_cpu
-            self._worker = threading.Thread(
-                target=self._make_behind, args=(kept,), name="compiler", daemon=True
-            )
-            self._worker.start()
+        if key not in self._twins:
+            with self._counting:
+                self._calls[key] = self._calls.get(key, 0) + 1
+                if self._mode == "wait" and key not in self._twins:
+                    self._make_now(job)
+                elif self._mode == "auto" and self._is_worth_it(key):
+                    self._start_worker(job)
         return self._twins.get(key)
+
+    def _is_worth_it(self, key: Key) -> bool:
+        is_free = not (self.is_compiling or self._is_closed or key in self._twins)
+        return is_free and self._calls[key] >= STEADY_CALLS
+
+    def _make_now(self, job: Job) -> None:
+        with nullcontext() if job.is_on_cpu else _TRACING:
+            self._make(job)
+
+    def _start_worker(self, job: Job) -> None:
+        if not (job.is_on_cpu or _TRACING.acquire(blocking=False)):
+            return  # another pipeline is compiling; at a later call
+        # the pipeline reuses the memory of its pictures; the worker needs ones that stay
+        kept = replace(job, pictures=[each.clone() for each in job.pictures])
+        if job.pictures[0].is_cuda:
+            torch.cuda.current_stream().synchronize()  # the worker is on another stream
+        self.is_compiling = True
+        self._worker = threading.Thread(
+            target=self._make_behind, args=(kept,), name="compiler", daemon=True
+        )
+        self._worker.start()
 
     def is_compiled(self, function: Function, taps: Taps = ()) -> bool:
         """Whether a twin is in use for taps of these shapes."""
@@ -131,7 +148,7 @@ class Compiler:
     def is_settled(self, function: Function, taps: Taps = ()) -> bool:
         """Whether it is decided how a GPU computes the function from now on."""
         is_decided = self._mode == "off" or Job(function, (), taps).key in self._twins
-        return is_decided and not self._is_tracing
+        return is_decided and not _TRACING.locked()
 
     def close(self) -> None:
         """Stop compiling; what is compiled stays in use."""
@@ -145,7 +162,9 @@ class Compiler:
         try:
             self._make(job)
         finally:
-            self.is_compiling = self._is_tracing = False
+            self.is_compiling = False
+            if not job.is_on_cpu:
+                _TRACING.release()
 
     def _make(self, job: Job) -> None:
         is_small = sum(each.numel() for each in job.taps) <= MAX_TAPS

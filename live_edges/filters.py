@@ -61,6 +61,11 @@ class LinearFilter(nn.Module):
         """Side of the square of pixels that one pixel of the edge image depends on."""
         return int(self.weight.shape[-1]) + self.outlook
 
+    @property
+    def reads_luma(self) -> bool:
+        """Whether the bank looks at brightness alone, and not at colours."""
+        return int(self.weight.shape[1]) == 1
+
     def edges(self, run: Run, padded: Tensor, gain: Tensor, threshold: Tensor) -> Tensor:
         """Make the edge image of gray levels, on any device.
 

@@ -1,13 +1,13 @@
 """The pipeline: a BGR picture in, its edge image out, on the best device there is.
 
-The only module that knows where the numbers are crunched: it chooses the carrier that brings
-pictures to the device and edges back, and no filter names a device.
+It chooses the device and holds what a caller may change; `live_edges.engine` computes.
 """
 
+import threading
 import warnings
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import cv2
 import numpy as np
@@ -15,19 +15,22 @@ import torch
 from torch import Tensor
 
 from live_edges import fused, views
-from live_edges.carriers import SLOTS, Carrier, Direct, Pending, Streamed, Write
+from live_edges.carriers import Pending
 from live_edges.catalog import Entry, catalog, find
 from live_edges.compiling import Compiler, Job, Mode
 from live_edges.devices import choose_device
+from live_edges.engine import Engine, Latency, Plan
 from live_edges.filters import make_filter
 from live_edges.frame import Image, check_bgr
 from live_edges.timing import StageTimer, untimed
 
-Latency = Literal["low", "throughput"]
-
 
 class EdgePipeline:
     """Turns pictures into edge images.
+
+    Any number of threads may use one pipeline, or pipelines of their own, at the same time. A
+    pipeline computes one picture after the other, each by the filter, gain and threshold that held
+    when its call began; pipelines of different threads compute side by side.
 
     Args:
         filter: a name from ``live-edges filters``, or the path of a weights file.
@@ -79,27 +82,42 @@ class EdgePipeline:
             filter = Path(filter).stem
         self._catalog = catalog(weights)
         self.device, self.device_reason = choose_device(device)
-        self.gain = gain
-        self.threshold = threshold
         self._compiler = Compiler(compile)
-        self._carrier = _carrier_to(self.device, latency)
-        self._row_color, self._row = (0, 0, 0), torch.empty(0)
-        self._scalar_values = (0.0, 0.0)
-        with torch.inference_mode(), self._carrier.at_work():
-            self._scalars = [torch.zeros((), device=self.device) for _ in self._scalar_values]
-        self._chosen: tuple[str, float] | None = None
-        self.select(filter, sigma=sigma)
+        self._engine = Engine(self.device, self._compiler, latency)
+        self._row = ((0, 0, 0), 0), torch.empty(0)
+        self._changing = threading.Lock()
+        self._plan = self._planned(filter, sigma, gain, threshold)
 
-    @torch.inference_mode()
     def select(self, filter: str, *, sigma: float = 1.0) -> None:
         """Change the filter; raises as the constructor does, and then keeps the old one."""
-        if (filter, sigma) == self._chosen:
-            return
+        with self._changing:
+            plan = self._plan
+            if (filter, sigma) != (plan.entry.name, plan.sigma):
+                self._plan = self._planned(filter, sigma, plan.gain, plan.threshold)
+
+    def _planned(self, filter: str, sigma: float, gain: float, threshold: float) -> Plan:
         entry = find(self._catalog, filter)
-        with self._carrier.at_work():
-            self._filter = make_filter(entry, sigma=sigma).to(self.device)
-        self._entry = entry
-        self._chosen = (filter, sigma)
+        return Plan(make_filter(entry, sigma=sigma), entry, sigma, gain, threshold)
+
+    @property
+    def gain(self) -> float:
+        """Factor on the edge strength."""
+        return self._plan.gain
+
+    @gain.setter
+    def gain(self, gain: float) -> None:
+        with self._changing:
+            self._plan = replace(self._plan, gain=gain)
+
+    @property
+    def threshold(self) -> float:
+        """What would be darker than this is shown black."""
+        return self._plan.threshold
+
+    @threshold.setter
+    def threshold(self, threshold: float) -> None:
+        with self._changing:
+            self._plan = replace(self._plan, threshold=threshold)
 
     def close(self) -> None:
         """Stop compiling in the background; the pipeline can still be used."""
@@ -108,19 +126,20 @@ class EdgePipeline:
     @property
     def execution(self) -> str:
         """How the filter runs: ``eager``, ``compiling`` (still eagerly) or ``compiled``."""
-        if self._compiler.is_compiled(self._filter.function, self._filter.taps):
+        current = self._plan.filter
+        if self._compiler.is_compiled(current.function, current.taps):
             return "compiled"
         return "compiling" if self._compiler.is_compiling else "eager"
 
     @property
     def entry(self) -> Entry:
         """The filter in use, as the catalog has it."""
-        return self._entry
+        return self._plan.entry
 
     @property
     def in_flight(self) -> int:
         """How many pictures may be on their way before waiting for one costs no time."""
-        return self._carrier.in_flight
+        return self._engine.carrier.in_flight
 
     def __call__(self, image: Image, *, stages: StageTimer = untimed) -> Image:
         """Find the edges of one picture.
@@ -145,16 +164,17 @@ class EdgePipeline:
         when this returns.
         """
         check_bgr(image)
+        plan = self._plan
 
         def write(planes: Image) -> None:
-            if self.reads_luma:
+            if plan.filter.reads_luma:
                 # By OpenCV: faster than torch on the CPU, and fewer bytes cross to a GPU.
                 cv2.cvtColor(image, cv2.COLOR_BGR2GRAY, dst=planes[0])
             else:
                 for plane, channel in zip(planes, (2, 1, 0), strict=True):
                     cv2.extractChannel(image, channel, dst=plane)
 
-        return self._start(image.shape[:2], write, stages)
+        return self._engine.start(plan, image.shape[:2], write, stages)
 
     def edges_of_luma(self, luma: Image, *, stages: StageTimer = untimed) -> Image:
         """Find the edges of a picture that is gray already, as decoded video is.
@@ -169,15 +189,16 @@ class EdgePipeline:
         Raises:
             ValueError: ``luma`` is something else, or the filter reads colours.
         """
-        if not self.reads_luma:
-            raise ValueError(f"{self.entry.name} reads colours; call the pipeline with BGR instead")
+        plan = self._plan
+        if not plan.filter.reads_luma:
+            raise ValueError(f"{plan.entry.name} reads colours; call the pipeline with BGR instead")
         if luma.dtype != np.uint8 or luma.ndim != 2 or luma.size == 0:
             raise ValueError(f"luma needs to be (H, W) uint8, got {luma.dtype} {luma.shape}")
 
         def write(planes: Image) -> None:
             planes[0] = luma
 
-        return self._start(luma.shape, write, stages).result()
+        return self._engine.start(plan, luma.shape, write, stages).result()
 
     def overlay(self, image: Image, edges: Image, color: tuple[int, int, int]) -> Image:
         """Paint the edges over the picture, see `live_edges.views.overlay`; always on the CPU."""
@@ -192,56 +213,21 @@ class EdgePipeline:
     @property
     def reads_luma(self) -> bool:
         """Whether the filter looks at brightness alone, and not at colours."""
-        return int(self._filter.weight.shape[1]) == 1
+        return self._plan.filter.reads_luma
 
     @property
     def is_balanced(self) -> bool:
         """Whether only differences of brightness count, and twice as large ones count twice."""
-        return self._filter.is_balanced
-
-    @torch.inference_mode()
-    def _start(self, size: tuple[int, ...], write: Write, stages: StageTimer) -> Pending:
-        current, window = self._filter, self._filter.window
-        before = window // 2
-        self._set_scalars()
-        # A compiled function treats sides of one pixel as a case of its own.
-        run = self._compiler if min(size) > 1 else Job.plainly
-        edges = current.edges_on_cpu if self.device.type == "cpu" else current.edges
-        what = current.function, current.taps
-        is_known = current.is_linear and self._compiler.is_settled(*what)
-
-        def write_with_border(room: Image) -> None:
-            write(room[:, before : before + size[0], before : before + size[1]])
-            repeat_border(room, window)
-
-        return self._carrier.start(
-            (int(current.weight.shape[1]), size[0] + window - 1, size[1] + window - 1),
-            write_with_border,
-            lambda padded: edges(run, padded, *self._scalars),
-            key=(current, self._compiler.is_compiled(*what)) if is_known else None,
-            stages=stages,
-        )
-
-    def _set_scalars(self) -> None:
-        """Bring gain and threshold to the device when one has changed, always to the same place."""
-        if self._scalar_values != (self.gain, self.threshold):
-            self._scalar_values = (self.gain, self.threshold)
-            with self._carrier.at_work():
-                for tensor, value in zip(self._scalars, self._scalar_values, strict=True):
-                    tensor.fill_(value)
+        return self._plan.filter.is_balanced
 
     def _row_of(self, color: tuple[int, int, int], image: Image) -> Tensor:
         """Return a row of pixels of one colour, ``(3 W,)``, made anew only when it changes."""
-        if self._row_color != color or len(self._row) != image[0].size:
-            self._row_color = color
-            self._row = torch.tensor(color, dtype=torch.float32).repeat(image.shape[1])
-        return self._row
-
-
-def _carrier_to(device: torch.device, latency: Latency) -> Carrier:
-    if device.type != "cuda":
-        return Direct(device)
-    return Streamed(device, in_flight=SLOTS - 1 if latency == "throughput" else 0)
+        wanted = color, image.shape[1]
+        kept, row = self._row
+        if kept != wanted:
+            row = torch.tensor(color, dtype=torch.float32).repeat(image.shape[1])
+            self._row = wanted, row
+        return row
 
 
 def _blended_by_opencv(image: Tensor, opacity: Tensor, row: Tensor) -> Tensor:
@@ -259,19 +245,3 @@ def _tensor_of(image: Image) -> Tensor:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
         return torch.from_numpy(image)
-
-
-def repeat_border(padded: Image, kernel_size: int) -> None:
-    """Repeat the outermost pixels of the picture inside ``padded``, in place.
-
-    Args:
-        padded: ``(planes, H + k - 1, W + k - 1)``, laid out as `functional.pad_replicate` does.
-        kernel_size: k.
-    """
-    before, after = kernel_size // 2, (kernel_size - 1) // 2
-    top, left = before, before
-    bottom, right = padded.shape[1] - after - 1, padded.shape[2] - after - 1
-    padded[:, :top] = padded[:, top : top + 1]
-    padded[:, bottom + 1 :] = padded[:, bottom : bottom + 1]
-    padded[:, :, :left] = padded[:, :, left : left + 1]
-    padded[:, :, right + 1 :] = padded[:, :, right : right + 1]

@@ -384,7 +384,9 @@ def test_tiny_pictures_go_through_the_whole_line(size):
 def busy_pipeline():
     """A pipeline with pictures in flight, as a GPU has them."""
     pipeline = EdgePipeline(device="cpu", compile="off")
-    pipeline._carrier = Streamed(pipeline.device, in_flight=2, cuda=FakeCuda(can_record=False))
+    pipeline._engine.carrier = Streamed(
+        pipeline.device, in_flight=2, cuda=FakeCuda(can_record=False)
+    )
     return pipeline
 
 

@@ -15,6 +15,7 @@ LAYERS = [
      "autogain", "recorder", "recording", "packages",
      "devices", "carriers", "opencv_filters"},
     {"canny", "catalog", "filters", "capture", "views", "compiling"},
+    {"engine"},
     {"pipeline", "render", "keymap", "panel", "training", "takes", "process"},
     {"in_flight"},
     {"app"},

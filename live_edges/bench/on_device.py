@@ -74,7 +74,7 @@ def measure_device(
     """
     device = pipeline.device
     carrier = _Observed(device, in_flight=SLOTS - 1, cuda=cuda)
-    pipeline._carrier = carrier
+    pipeline._engine.carrier = carrier
     for _ in range(3 * SLOTS):  # warm, and recorded
         edges = pipeline(image)
     padded = torch.zeros((1, *carrier.shape), dtype=torch.uint8, device=device)
