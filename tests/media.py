@@ -93,6 +93,24 @@ def display_by(path: Path, matrix: tuple[int, int, int, int]) -> Path:
     return path
 
 
+def write_circle(path: Path, *, aspect: Fraction = Fraction(64, 45), codec="libx264") -> Path:
+    """A white disc, round where pixels are ``aspect`` times as wide as high."""
+    width, height = (90, 72) if aspect > 1 else (128, 40)
+    x, y = np.meshgrid(np.arange(width) - width / 2 + 0.5, np.arange(height) - height / 2 + 0.5)
+    x, y = (x * float(aspect), y) if aspect > 1 else (x, y / float(aspect))
+    planes = np.full((height * 3 // 2, width), 128, np.uint8)
+    planes[:height] = np.where(np.hypot(x, y) < 30, 235, 16)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=RATE)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = aspect
+        frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+        frame.pts = 0
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
 # The eight right-angled display matrices, and how FFmpeg's filters turn a picture by them.
 MATRICES = {
     (1, 0, 0, 1): (),

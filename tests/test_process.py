@@ -23,6 +23,7 @@ from media import (
     display_by,
     rotate,
     turned_by_ffmpeg,
+    write_circle,
     write_image,
     write_jpegs,
     write_video,
@@ -304,6 +305,40 @@ def test_luma_and_colour_are_mirrored_as_ffmpeg_does_it(tmp_path, matrix):
 
     np.testing.assert_allclose(gray, expected, atol=1)
     assert psnr(written, expected) > 40
+
+
+@pytest.mark.parametrize("view", ["edges", "original"])
+@pytest.mark.parametrize("name", ["b.mp4", "b.mkv", "b.mov"])
+@pytest.mark.parametrize("is_turned", [False, True])
+def test_anamorphic_video_keeps_its_pixels_and_states_their_aspect(tmp_path, name, view, is_turned):
+    movie = write_circle(tmp_path / "a.mp4")
+    if is_turned:
+        rotate(movie, 90)
+
+    assert process(movie, "-o", tmp_path / name, "--view", view) == 0
+
+    with av.open(str(tmp_path / name)) as container:
+        stream = container.streams.video[0]
+        size, aspect = (stream.width, stream.height), stream.sample_aspect_ratio
+    assert size == ((72, 90) if is_turned else (90, 72))
+    assert aspect == (Fraction(45, 64) if is_turned else Fraction(64, 45))
+
+
+@pytest.mark.parametrize(
+    ("name", "encoder"), [("b.webm", "auto"), ("b.mkv", "libvpx-vp9"), ("b.webm", "libvpx")]
+)
+def test_where_no_aspect_can_be_stated_the_pixels_become_square(tmp_path, name, encoder):
+    movie = write_circle(tmp_path / "a.mp4")
+
+    options = ["--view", "original", "--encoder", encoder]
+    assert process(movie, "-o", tmp_path / name, *options) == 0
+
+    with av.open(str(tmp_path / name)) as container:
+        assert container.streams.video[0].sample_aspect_ratio in (None, 1)
+        image = next(container.decode(video=0)).to_ndarray(format="gray")
+    rows, columns = np.nonzero(image > 128)
+    assert image.shape == (72, 128)
+    assert np.ptp(columns) == pytest.approx(np.ptp(rows), abs=2)
 
 
 @pytest.mark.parametrize("view", ["edges", "overlay"])

@@ -1,4 +1,5 @@
 import logging
+from fractions import Fraction
 
 import av
 import av.logging
@@ -12,6 +13,7 @@ from media import (
     level,
     rotate,
     turned_by_ffmpeg,
+    write_circle,
     write_image,
     write_jpegs,
     write_video,
@@ -104,6 +106,31 @@ def test_side_data_that_pyav_does_not_know_leaves_the_rotation(degrees):
     image = np.arange(12, dtype=np.uint8).reshape(3, 4)
 
     np.testing.assert_array_equal(upright(image, Strange()), np.rot90(image, degrees // 90))
+
+
+@pytest.mark.parametrize("is_turned", [False, True])
+@pytest.mark.parametrize("aspect", [Fraction(64, 45), Fraction(1, 2)])
+def test_a_circle_of_anamorphic_video_is_round(tmp_path, aspect, is_turned):
+    path = write_circle(tmp_path / "dv.mp4", aspect=aspect)
+    if is_turned:
+        rotate(path, 90)
+
+    source = VideoFile(path)
+    image = read_all(source)[0].image
+
+    assert (source.mode.height, source.mode.width) == image.shape[:2]
+    rows, columns = np.nonzero(image[..., 0] > 128)
+    assert np.ptp(rows) == pytest.approx(60, abs=2)
+    assert np.ptp(columns) == pytest.approx(60, abs=2)
+
+
+@pytest.mark.parametrize("aspect", [Fraction(1, 4000), Fraction(4000)])
+def test_an_aspect_that_cannot_be_true_is_ignored(tmp_path, aspect):
+    path = write_circle(tmp_path / "a.mp4", aspect=aspect)
+
+    image = read_all(VideoFile(path))[0].image
+
+    assert image.shape[:2] == ((72, 90) if aspect > 1 else (40, 128))
 
 
 def test_a_loop_counts_on(tmp_path):

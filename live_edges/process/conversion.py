@@ -2,18 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
+import numpy as np
 from av.packet import Packet
 
 from live_edges.errors import LiveEdgesError, SourceError
+from live_edges.frame import Image
 from live_edges.process.lanes import draining, feeding
 from live_edges.process.painting import Painter
 from live_edges.process.reading import Span, VideoReader
 from live_edges.process.writing import Painted, Shape, VideoOutput, frame_of, partial_path
 from live_edges.recording.encoding import Encoding
 from live_edges.recording.fit import even_size
+from live_edges.sources.decoding import SQUARE, square_size
+from live_edges.sources.orientation import shown_aspect
 from live_edges.sources.pixels import read_image
 
 OnStart = Callable[[int | None], Callable[[], object]]
@@ -93,19 +98,30 @@ def _convert(
                 written.put(item)
                 continue
             image = painter(item.frame, float(item.ticks * reader.time_base))
+            aspect = shown_aspect(item.frame, reader.pixel_aspect)
+            if not output.can_state_aspect:
+                image, aspect = _squared(image, aspect), SQUARE
             size = image.shape[1], image.shape[0]
             if size not in sizes[-1:]:
                 sizes.append(size)
             # Not left to the writer, which has more to do than this thread.
             frame = frame_of(image, even_size(*sizes[0]))
             duration = item.frame.duration or reader.step_ticks
-            written.put(Painted(frame, image.ndim == 2, item.ticks, duration))
+            written.put(Painted(frame, image.ndim == 2, item.ticks, duration, aspect))
             on_picture()
     return sizes
 
 
+def _squared(image: Image, pixel_aspect: Fraction) -> Image:
+    """Scale a picture to square pixels."""
+    size = square_size(image.shape[1], image.shape[0], pixel_aspect)
+    if size == (image.shape[1], image.shape[0]):
+        return image
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
 def _shape_of(reader: VideoReader) -> Shape:
-    return Shape(reader.time_base, reader.rate, reader.pixel_aspect, reader.audio)
+    return Shape(reader.time_base, reader.rate, reader.audio)
 
 
 def _notes(reader: VideoReader, sizes: list[tuple[int, int]], target: Path) -> tuple[str, ...]:

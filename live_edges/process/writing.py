@@ -18,13 +18,14 @@ from live_edges.process.planes import gray_frame
 from live_edges.recording.encoding import Encoding, add_video_stream, choose_encoder
 from live_edges.recording.fit import fit
 from live_edges.recording.storage import MUXERS
-from live_edges.sources.decoding import ffmpeg_name, reason
+from live_edges.sources.decoding import SQUARE, ffmpeg_name, reason
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Painted:
     """A picture for the output, when it is shown and for how long, in ticks.
 
+    The aspect is the width of a pixel through its height; that of the first picture counts.
     Its luma has the full range where it is gray, and where it has colours the limited one.
     """
 
@@ -32,6 +33,7 @@ class Painted:
     is_gray: bool
     ticks: int
     duration: int
+    pixel_aspect: Fraction = SQUARE
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +43,11 @@ class Shape:
     Attributes:
         time_base: unit of ticks and durations, in seconds.
         rate: nominal pictures a second.
-        pixel_aspect: width of a pixel through its height.
         audio: tracks to copy.
     """
 
     time_base: Fraction
     rate: Fraction
-    pixel_aspect: Fraction
     audio: tuple[AudioStream, ...]
 
 
@@ -79,6 +79,17 @@ class VideoOutput:
         self._pts: list[int] = []  # start of the first picture and end of the last, once written
         self.size: tuple[int, int] | None = None
         self.encoder = ""
+
+    @property
+    def can_state_aspect(self) -> bool:
+        """Whether the file can say that its pixels are not square.
+
+        PyAV does not let Matroska and WebM say it, so the coded pictures themselves must.
+        """
+        encoder = self._encoding.encoder
+        is_mpeg = encoder.startswith(("libx26", "h264_", "hevc_"))
+        muxer = MUXERS[self._path.suffix.lower()]
+        return muxer in ("mp4", "mov") or is_mpeg or (muxer, encoder) == ("matroska", "auto")
 
     def write_all(self, items: "Iterable[Painted | Packet[AudioStream]]") -> None:
         """Write pictures and packets as they come, and complete the file.
@@ -175,7 +186,7 @@ class VideoOutput:
             )
             # Else the encoder makes up how long the last picture lasts.
             self._stream.codec_context.flags |= Flags.frame_duration
-            self._stream.codec_context.sample_aspect_ratio = self._shape.pixel_aspect
+            self._stream.codec_context.sample_aspect_ratio = first.pixel_aspect
             for track in self._shape.audio:
                 self._tracks[track.index] = self._copied(container, track)
             container.start_encoding()

@@ -1,6 +1,7 @@
 """Decodes the pictures of a video, whether it comes from a file or over the network."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -12,6 +13,8 @@ from live_edges.frame import Image
 from live_edges.sources.orientation import upright
 
 FALLBACK_FPS = 25.0  # where a container states no frame rate, as FFmpeg assumes
+SQUARE = Fraction(1)
+MAX_ASPECT = 10  # a pixel longer than this is a slip of the file
 SHORTFALL_S = 0.5  # a video may end this much before its stated duration and still be whole
 
 
@@ -72,6 +75,7 @@ class Decoder:
         self._stream.thread_type = ThreadType.SLICE if low_delay else ThreadType.AUTO
         if low_delay:
             self._stream.codec_context.flags |= Flags.low_delay
+        self._pixel_aspect = self._stream.sample_aspect_ratio or SQUARE
         self._decoded = 0
         self._damaged = 0
         self._times_s: tuple[float, float] | None = None  # of the first and the latest frame
@@ -119,6 +123,10 @@ class Decoder:
         except av.FFmpegError:
             yield from self._decode(None)  # what the decoder still held back
             raise
+
+    def to_image(self, frame: av.VideoFrame) -> Image:
+        """Convert one of the frames to BGR, upright and with square pixels."""
+        return to_image(frame, pixel_aspect=self._pixel_aspect)
 
     def _decode(self, packet: "av.Packet[av.VideoStream] | None") -> list[av.VideoFrame]:
         try:
@@ -173,10 +181,31 @@ class Timeline:
         self._origin = None
 
 
-def to_image(frame: av.VideoFrame) -> Image:
-    """Convert a decoded picture to BGR, turned and mirrored as the video's display matrix asks."""
-    image = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
+def to_image(frame: av.VideoFrame, *, pixel_aspect: Fraction = SQUARE) -> Image:
+    """Convert a decoded picture to BGR, turned and mirrored as the video's display matrix asks.
+
+    Args:
+        frame: as decoded.
+        pixel_aspect: width of a stored pixel through its height; where it is not 1, the picture
+            is made wider or higher until its pixels are square.
+    """
+    width, height = square_size(frame.width, frame.height, pixel_aspect)
+    image = np.asarray(frame.to_ndarray(format="bgr24", width=width, height=height), np.uint8)
     return np.ascontiguousarray(upright(image, frame))
+
+
+def square_size(width: int, height: int, pixel_aspect: Fraction) -> tuple[int, int]:
+    """Size of a picture once its pixels are square: one side grows, the other stays.
+
+    Example:
+        >>> square_size(720, 576, Fraction(64, 45))
+        (1024, 576)
+        >>> square_size(1440, 720, Fraction(1, 2))
+        (1440, 1440)
+    """
+    if not 1 / MAX_ASPECT <= pixel_aspect <= MAX_ASPECT:
+        return width, height
+    return max(width, round(width * pixel_aspect)), max(height, round(height / pixel_aspect))
 
 
 def reason(error: Exception) -> str:

@@ -1,6 +1,7 @@
 """Turns and mirrors decoded pictures as the display matrix of their video asks."""
 
 import math
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import av
@@ -60,6 +61,11 @@ def upright(image: Image, frame: av.VideoFrame) -> Image:
         image = np.asarray(cv2.transpose(image), np.uint8)
     flip = _FLIPS.get((flips[0], flips[1]))
     return image if flip is None else np.asarray(cv2.flip(image, flip), np.uint8)
+
+
+def shown_aspect(frame: av.VideoFrame, pixel_aspect: Fraction) -> Fraction:
+    """Width of a pixel through its height once the picture is upright."""
+    return 1 / pixel_aspect if orientation_of(frame).is_transposed else pixel_aspect
 
 
 def _from_rotation(degrees: int) -> Orientation:

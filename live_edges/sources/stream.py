@@ -12,7 +12,7 @@ from live_edges.errors import SourceError
 from live_edges.frame import Frame
 from live_edges.sources.address import public_address
 from live_edges.sources.base import Mode, Source
-from live_edges.sources.decoding import Decoder, Timeline, reason, to_image
+from live_edges.sources.decoding import Decoder, Timeline, reason
 from live_edges.timing import Clock
 
 TIMEOUT_S = 5.0
@@ -63,7 +63,7 @@ class NetworkStream(Source):
         self.is_live = not (is_http and self._decoder.duration_s)
         self.frame_count = None if self.is_live else self._decoder.frame_count
         self._timeline = Timeline(1 / self._decoder.fps)
-        image = to_image(self._ahead)
+        image = self._decoder.to_image(self._ahead)
         self.mode = Mode(image.shape[1], image.shape[0], self._decoder.fps, self._decoder.codec)
 
     def read(self) -> Frame | None:
@@ -80,7 +80,7 @@ class NetworkStream(Source):
         if self._index == 0:
             self._started = timestamp
         pts = timestamp - self._started if self.is_live else self._timeline.place(decoded.time)
-        frame = Frame(to_image(decoded), self._index, timestamp, pts)
+        frame = Frame(self._decoder.to_image(decoded), self._index, timestamp, pts)
         self._index += 1
         return frame
 

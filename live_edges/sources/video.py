@@ -10,14 +10,14 @@ import av
 from live_edges.errors import SourceError
 from live_edges.frame import Frame
 from live_edges.sources.base import Mode, Source
-from live_edges.sources.decoding import Decoder, Timeline, reason, to_image
+from live_edges.sources.decoding import Decoder, Timeline, reason
 from live_edges.timing import Clock
 
 _LOG = logging.getLogger(__name__)
 
 
 class VideoFile(Source):
-    """Frames of a video file, decoded on several threads and turned upright.
+    """Frames of a video file, decoded on several threads, upright and with square pixels.
 
     A damaged file yields whatever decodes; a warning says at its end that something is missing.
 
@@ -47,7 +47,7 @@ class VideoFile(Source):
         if self._ahead is None:
             self.close()
             raise SourceError(f"{self._path} holds no picture that can be decoded; is it cut off?")
-        image = to_image(self._ahead)
+        image = self._decoder.to_image(self._ahead)
         self.mode = Mode(image.shape[1], image.shape[0], self._decoder.fps, self._decoder.codec)
         self.frame_count = None if loop else self._decoder.frame_count
 
@@ -61,7 +61,7 @@ class VideoFile(Source):
         if decoded is None:
             return None
         pts = self._timeline.place(decoded.time)
-        frame = Frame(to_image(decoded), self._index, self._clock(), pts)
+        frame = Frame(self._decoder.to_image(decoded), self._index, self._clock(), pts)
         self._index += 1
         return frame
 
