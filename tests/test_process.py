@@ -455,7 +455,7 @@ def test_what_is_no_video_is_one_sentence(tmp_path, kind, capsys):
     ("inputs", "out", "message"),
     [
         (["gone.mp4"], "b.mp4", "gone.mp4 does not exist"),
-        (["*.avi"], "out", "holds no video and no image"),
+        (["*.avi"], "out", "matches no video and no image"),
         (["a.mp4"], "b.xyz", "can not hold a video such as a.mp4; choose an OUT that ends in .mp4"),
         (["a.mp4"], "b.png", "can not hold a video"),
         (["p.png"], "b.mp4", "can not hold an image"),
