@@ -30,7 +30,9 @@ def canny(x: Tensor, weight: Tensor, *, high: float = DEFAULT_HIGH) -> Tensor:
         Canny, "A Computational Approach to Edge Detection", 1986.
     """
     weight = weight.to(dtype=x.dtype, device=x.device)
-    strength, sector = gradient(pad_replicate(x, weight.shape[-1] + 2), weight)
+    strength, sector = gradient(
+        pad_replicate(x, (weight.shape[-2] + 2, weight.shape[-1] + 2)), weight
+    )
     start = torch.tensor(high, dtype=x.dtype, device=x.device)
     return hysteresis(crests(strength, sector, LOW_OVER_HIGH * start, start)).to(x.dtype)
 

@@ -74,12 +74,12 @@ class Engine:
             write: writes the picture without its border, ``(planes, H, W)``.
             stages: times ``upload``, ``filter`` and ``download``.
         """
-        current, window = plan.filter, plan.filter.window
-        before = window // 2
+        current, (rows, columns) = plan.filter, plan.filter.window
+        above, left = rows // 2, columns // 2
 
         def write_with_border(room: Image) -> None:
-            write(room[:, before : before + size[0], before : before + size[1]])
-            repeat_border(room, window)
+            write(room[:, above : above + size[0], left : left + size[1]])
+            repeat_border(room, (rows, columns))
 
         # A compiled function treats sides of one pixel as a case of its own.
         run = self._compiler if min(size) > 1 else Job.plainly
@@ -89,7 +89,7 @@ class Engine:
             what = current.function, current.taps
             is_known = current.is_linear and self._compiler.is_settled(*what)
             return self.carrier.start(
-                (int(current.weight.shape[1]), size[0] + window - 1, size[1] + window - 1),
+                (int(current.weight.shape[1]), size[0] + rows - 1, size[1] + columns - 1),
                 write_with_border,
                 lambda padded: edges(run, padded, *self._scalars),
                 key=(current, self._compiler.is_compiled(*what)) if is_known else None,
@@ -119,16 +119,17 @@ def _carrier_to(device: torch.device, latency: Latency) -> Carrier:
     return Streamed(device, in_flight=SLOTS - 1 if latency == "throughput" else 0)
 
 
-def repeat_border(padded: Image, kernel_size: int) -> None:
+def repeat_border(padded: Image, kernel_size: tuple[int, int]) -> None:
     """Repeat the outermost pixels of the picture inside ``padded``, in place.
 
     Args:
-        padded: ``(planes, H + k - 1, W + k - 1)``, laid out as `functional.pad_replicate` does.
-        kernel_size: k.
+        padded: ``(planes, H + h - 1, W + w - 1)``, laid out as `functional.pad_replicate` does.
+        kernel_size: h, w.
     """
-    before, after = kernel_size // 2, (kernel_size - 1) // 2
-    top, left = before, before
-    bottom, right = padded.shape[1] - after - 1, padded.shape[2] - after - 1
+    top, left = (size // 2 for size in kernel_size)
+    bottom, right = (
+        side - 1 - (size - 1) // 2 for side, size in zip(padded.shape[1:], kernel_size, strict=True)
+    )
     padded[:, :top] = padded[:, top : top + 1]
     padded[:, bottom + 1 :] = padded[:, bottom : bottom + 1]
     padded[:, :, :left] = padded[:, :, left : left + 1]

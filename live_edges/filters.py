@@ -24,12 +24,12 @@ class LinearFilter(nn.Module):
     """The strength of the responses to a bank of kernels.
 
     Args:
-        bank: ``(out, in, k, k)`` float.
+        bank: ``(out, in, h, w)`` float.
 
     Attributes:
         weight: the bank.
         function: does most of the work of `edges`.
-        outlook: how many pixels more than k an edge image needs to see, across.
+        outlook: how many pixels more than h and w an edge image needs to see, in both directions.
         is_balanced: whether only differences of brightness count, in proportion.
     """
 
@@ -57,9 +57,10 @@ class LinearFilter(nn.Module):
         return tuple(self.get_buffer(name) for name in self._taps)
 
     @property
-    def window(self) -> int:
-        """Side of the square of pixels that one pixel of the edge image depends on."""
-        return int(self.weight.shape[-1]) + self.outlook
+    def window(self) -> tuple[int, int]:
+        """Rows and columns of pixels that one pixel of the edge image depends on."""
+        rows, columns = self.weight.shape[-2:]
+        return rows + self.outlook, columns + self.outlook
 
     @property
     def reads_luma(self) -> bool:
@@ -71,7 +72,7 @@ class LinearFilter(nn.Module):
 
         Args:
             run: computes what is to be done to the pixels.
-            padded: ``(N, in, H + window - 1, W + window - 1)`` uint8.
+            padded: ``(N, in, H + rows - 1, W + columns - 1)`` uint8, of the `window`.
             gain: scalar.
             threshold: scalar; both as in `live_edges.functional.to_gray_levels`.
 

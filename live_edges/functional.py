@@ -29,21 +29,22 @@ def rgb_to_gray(rgb: Tensor) -> Tensor:
     return rgb[:, 0:1] * red + rgb[:, 1:2] * green + rgb[:, 2:3] * blue
 
 
-def pad_replicate(x: Tensor, kernel_size: int) -> Tensor:
-    """Repeat the outermost pixels, so that a k x k kernel fits at every pixel.
+def pad_replicate(x: Tensor, kernel_size: tuple[int, int]) -> Tensor:
+    """Repeat the outermost pixels, so that an h x w kernel fits at every pixel.
 
     Zeros would draw a frame around the picture. An even kernel reaches one pixel further to the
     left and top, as OpenCV's default anchor has it.
 
     Args:
         x: ``(N, C, H, W)``.
-        kernel_size: k, at least 1.
+        kernel_size: h, w, at least 1.
 
     Returns:
-        ``(N, C, H + k - 1, W + k - 1)``.
+        ``(N, C, H + h - 1, W + w - 1)``.
     """
-    before, after = kernel_size // 2, (kernel_size - 1) // 2
-    return F.pad(x, (before, after, before, after), mode="replicate")
+    rows, columns = kernel_size
+    sides = columns // 2, (columns - 1) // 2, rows // 2, (rows - 1) // 2
+    return F.pad(x, sides, mode="replicate")
 
 
 def slide(padded: Tensor, kernel: Tensor) -> Tensor:
@@ -107,7 +108,7 @@ def edge_strength(x: Tensor, weight: Tensor) -> Tensor:
 
     Args:
         x: ``(N, in, H, W)`` float, intensities in [0, 1]; gray, or red, green, blue.
-        weight: ``(out, in, k, k)``, on the scale of `live_edges.kernels`.
+        weight: ``(out, in, h, w)``, on the scale of `live_edges.kernels`.
 
     Returns:
         ``(N, 1, H, W)``, same dtype and device: 0 on flat areas, at most 1 at an upright unit step.
@@ -127,7 +128,7 @@ def edge_strength(x: Tensor, weight: Tensor) -> Tensor:
             "convert colour with rgb_to_gray first"
         )
     weight = weight.to(dtype=x.dtype, device=x.device)
-    return magnitude(correlate(pad_replicate(x, weight.shape[-1]), weight))
+    return magnitude(correlate(pad_replicate(x, (weight.shape[-2], weight.shape[-1])), weight))
 
 
 def to_gray_levels(

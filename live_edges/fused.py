@@ -3,7 +3,7 @@
 They compute what `live_edges.functional` defines, on uint8 planes with their border already around
 them. What changes at a key, gain and taps, comes as a tensor: another value compiles nothing.
 
-*Taps* are ``(weight,)``, a bank ``(out, in, k, k)``, or ``(columns, rows)``, the same bank as sums
+*Taps* are ``(weight,)``, a bank ``(out, in, h, w)``, or ``(columns, rows)``, the same bank as sums
 of separable kernels, see `live_edges.kernels.separate`.
 """
 
@@ -20,7 +20,7 @@ def edge_picture(padded: Tensor, gain: Tensor, threshold: Tensor, *taps: Tensor)
     """Find the edges by a bank of kernels: all that is done to the pixels of a linear filter.
 
     Args:
-        padded: ``(N, in, H + k - 1, W + k - 1)`` uint8, see `live_edges.functional.pad_replicate`.
+        padded: ``(N, in, H + h - 1, W + w - 1)`` uint8, see `live_edges.functional.pad_replicate`.
         gain: scalar.
         threshold: scalar; both as in `live_edges.functional.to_gray_levels`.
         taps: float, see above.

@@ -1,6 +1,6 @@
 """Kernels: the small arrays of taps that slide over a picture, all on one scale.
 
-A *bank* is a float64 array ``(out, in, k, k)``: ``out`` kernels, each reading ``in`` planes (luma,
+A *bank* is a float64 array ``(out, in, h, w)``: ``out`` kernels, each reading ``in`` planes (luma,
 or red, green, blue). Its edge strength is the length of the vector of ``out`` responses. Every bank
 made here is scaled so that the largest response to an upright unit step, the border between 0 and 1
 along a row or a column, reads exactly 1.
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Bank = NDArray[np.float64]  # (out, in, k, k)
+Bank = NDArray[np.float64]  # (out, in, h, w)
 SEPARATION_ERROR = 1e-4  # of white; a fortieth of a gray level
 MIN_SIGMA, MAX_SIGMA = 0.3, 5.0  # pixels; below, a Gaussian falls between the samples
 
@@ -22,7 +22,7 @@ def step_response(bank: NDArray[Any]) -> float:
     """Largest response to a unit step along a row or a column, in either direction.
 
     Args:
-        bank: ``(out, in, k, k)``, the step is the same in all ``in`` planes.
+        bank: ``(out, in, h, w)``, the step is the same in all ``in`` planes.
 
     Returns:
         The edge strength at the best position of the step: 4 for Sobel's integer kernels.
@@ -44,10 +44,12 @@ def unit_scaled(bank: NDArray[Any]) -> Bank:
     Raises:
         ValueError: the bank does not answer to a step at all, so no factor can.
     """
-    response = step_response(bank)
-    if not response > 1e-9 * float(np.abs(bank).max(initial=0.0)):
+    largest = float(np.abs(bank).max(initial=0.0))
+    scaled = np.ldexp(bank.astype(np.float64), -math.frexp(largest)[1])  # sums stay finite
+    response = step_response(scaled)
+    if not response > 1e-9:
         raise ValueError("these kernels answer no step edge, so there is no scale to give them")
-    return bank.astype(np.float64) / response
+    return np.asarray(scaled / response)
 
 
 def _gray_bank(*kernels: Any) -> Bank:
@@ -138,18 +140,18 @@ def factors(bank: Bank) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     derivatives, 2 for a blur difference.
 
     Args:
-        bank: ``(out, in, k, k)``.
+        bank: ``(out, in, h, w)``.
 
     Returns:
-        ``columns (out, R, in, k)`` and ``rows (out, R, k)``.
+        ``columns (out, R, in, h)`` and ``rows (out, R, w)``.
 
     Example:
         >>> columns, rows = factors(blur_difference(1.0))
         >>> columns.shape, rows.shape
         ((1, 2, 1, 7), (1, 2, 7))
     """
-    out, planes, size, _ = bank.shape
-    flat = bank.reshape(out, planes * size, size)
+    out, planes, height, width = bank.shape
+    flat = bank.reshape(out, planes * height, width)
     left, strengths, rows = np.linalg.svd(flat, full_matrices=False)
     columns = left * strengths[:, None]
     rank = 1
@@ -157,20 +159,20 @@ def factors(bank: Bank) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         rank += 1
     columns, rows = columns[..., :rank].swapaxes(1, 2), rows[:, :rank]
     largest = np.abs(rows).max(axis=2, keepdims=True)  # so that Sobel's are 1, 0 and -1 again
-    return (columns * largest).reshape(out, rank, planes, size), rows / largest
+    return (columns * largest).reshape(out, rank, planes, height), rows / largest
 
 
 def separate(bank: Bank) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
     """Return the `factors` of a bank where a compiled loop is faster with them, else None.
 
-    The cost is how often a pixel is read: ``in k^2`` times for the kernels as they are, ``in k``
-    times for the columns and ``out R k`` times between them and the rows. At equal cost the kernels
+    The cost is how often a pixel is read: ``in h w`` times for the kernels as they are, ``in h``
+    times for the columns and ``out R w`` times between them and the rows. At equal cost the kernels
     stay whole: what lies between columns and rows are pictures of floats, and writing them to
     memory made Sobel at 1920x1080 take 1.3 instead of 0.95 ms.
     """
-    out, planes, size, _ = bank.shape
+    out, planes, height, width = bank.shape
     columns, rows = factors(bank)
-    is_cheaper = planes * size + out * columns.shape[1] * size < planes * size**2
+    is_cheaper = planes * height + out * columns.shape[1] * width < planes * height * width
     return (columns, rows) if is_cheaper else None
 
 

@@ -47,8 +47,7 @@ def filters(args: argparse.Namespace) -> int:
     width = max(map(len, entries))
     for entry in entries.values():
         try:
-            out, planes, size, _ = entry.bank(1.0).shape
-            shape = f"{out} x {planes} x {size} x {size}"
+            shape = " x ".join(map(str, entry.bank(1.0).shape))
         except LiveEdgesError as error:
             shape = f"can not be used: {error}"
         sigma = " (sigma 1, adjustable)" if entry.has_sigma else ""

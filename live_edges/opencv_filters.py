@@ -24,25 +24,27 @@ class OpenCVBank:
     """A bank of kernels that OpenCV slides.
 
     Args:
-        bank: ``(out, in, k, k)``.
+        bank: ``(out, in, h, w)``.
     """
 
     def __init__(self, bank: Bank) -> None:
-        self._size = bank.shape[-1]
+        self._size = bank.shape[-2:]
         self._slides = [[_slides(kernel) for kernel in kernels] for kernels in bank]
 
     def __call__(self, padded: Image, depth: int) -> list[NDArray[Any]]:
         """Slide every kernel.
 
         Args:
-            padded: ``(in, H + k - 1, W + k - 1)`` uint8, see `live_edges.functional.pad_replicate`.
+            padded: ``(in, H + h - 1, W + w - 1)`` uint8, see `live_edges.functional.pad_replicate`.
             depth: OpenCV's number for the type of the responses.
 
         Returns:
             ``(H, W)`` for each kernel.
         """
-        before, after = self._size // 2, (self._size - 1) // 2
-        inner = slice(before, padded.shape[1] - after), slice(before, padded.shape[2] - after)
+        inner = tuple(
+            slice(size // 2, side - (size - 1) // 2)
+            for side, size in zip(padded.shape[1:], self._size, strict=True)
+        )
         return [
             reduce(
                 cv2.add,
@@ -57,7 +59,7 @@ class OpenCVBank:
 
 
 def _slides(kernel: NDArray[np.float64]) -> list[Slide]:
-    """Slide columns and rows instead of a ``(k, k)`` kernel where that takes fewer products."""
+    """Slide columns and rows instead of an ``(h, w)`` kernel where that takes fewer products."""
     [columns], [rows] = factors(kernel[None, None])
     if columns.size + rows.size >= kernel.size:
         return [partial(cv2.filter2D, kernel=kernel.astype(np.float32))]

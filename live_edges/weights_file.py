@@ -26,7 +26,7 @@ class WeightsFile:
     """One bank of kernels and how it came to be.
 
     Attributes:
-        bank: ``(out, in, k, k)`` float64, scaled so that an upright unit step reads 1; ``in`` is 1
+        bank: ``(out, in, h, w)`` float64, scaled so that an upright unit step reads 1; ``in`` is 1
             for luma or 3 for red, green, blue.
         metadata: what the trainer wrote down; empty for a plain ``state_dict``.
     """
@@ -51,7 +51,7 @@ def load_weights(path: str | Path) -> WeightsFile:
 
     Raises:
         WeightsError: the file is missing, damaged, holds code, or its tensor is not
-            ``(out, 1 or 3, k, k)`` with finite numbers that answer a step edge.
+            ``(out, 1 or 3, h, w)`` with finite numbers that answer a step edge.
     """
     path = Path(path)
     if not path.is_file():
@@ -117,13 +117,15 @@ def _read_state_dict(path: Path) -> tuple[NDArray[Any], dict[str, str]]:
 
 
 def _checked(weight: NDArray[Any]) -> NDArray[np.float64]:
-    if weight.ndim != 4 or weight.shape[2] != weight.shape[3] or weight.shape[1] not in (1, 3):
-        raise ValueError(f"needs kernels of shape (out, 1 or 3, k, k), got {weight.shape}")
-    out, _, size, _ = weight.shape
-    if not (1 <= size <= MAX_KERNEL_SIZE and 1 <= out <= MAX_KERNELS):
+    if weight.ndim != 4 or weight.shape[1] not in (1, 3):
+        raise ValueError(f"needs kernels of shape (out, 1 or 3, h, w), got {weight.shape}")
+    out, _, height, width = weight.shape
+    if not (
+        0 < min(height, width) <= max(height, width) <= MAX_KERNEL_SIZE and 0 < out <= MAX_KERNELS
+    ):
         raise ValueError(
             f"needs at most {MAX_KERNELS} kernels of at most {MAX_KERNEL_SIZE}x{MAX_KERNEL_SIZE}, "
-            f"got {out} of {size}x{size}"
+            f"got {out} of {height}x{width}"
         )
     if not np.isfinite(weight).all():
         raise ValueError("holds NaN or infinite numbers; train it again")

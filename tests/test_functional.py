@@ -29,7 +29,7 @@ def test_padding_repeats_the_border_and_leans_as_opencvs_anchor(size, before, af
         image[0, 0].numpy(), before, after, before, after, cv2.BORDER_REPLICATE
     )
 
-    actual = F.pad_replicate(image, size)[0, 0].numpy()
+    actual = F.pad_replicate(image, (size, size))[0, 0].numpy()
 
     np.testing.assert_array_equal(actual, expected)
 
@@ -85,3 +85,12 @@ def test_colours_that_cancel_in_luma_are_seen_by_a_bank_of_three_planes():
 
     assert F.edge_strength(F.rgb_to_gray(x), torch.from_numpy(kernels.sobel())).max() < 1e-12
     assert colour(x).max() == pytest.approx(1)
+
+
+def test_padding_of_a_kernel_that_is_not_square_is_opencvs():
+    image = random_batch(1, 1, 5, 7)
+    expected = cv2.copyMakeBorder(image[0, 0].numpy(), 1, 0, 3, 2, cv2.BORDER_REPLICATE)
+
+    actual = F.pad_replicate(image, (2, 6))[0, 0].numpy()
+
+    np.testing.assert_array_equal(actual, expected)

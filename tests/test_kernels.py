@@ -63,12 +63,15 @@ def test_gaussian_refuses_a_sigma_that_makes_no_sense(sigma):
         (kernels.blur_difference(1.0), 2),
         (kernels.laplacian_of_gaussian(1.0), 3),
         (np.concatenate([kernels.blur_difference(1.0)] * 3, axis=1), 2),
+        (kernels.sobel()[:1, :, :2], 1),
+        (kernels.blur_difference(1.0)[..., :5], 2),
     ],
 )
 def test_the_factors_of_a_bank_are_the_same_bank(bank, rank):
     columns, rows = kernels.factors(bank)
 
-    assert columns.shape == (len(bank), rank, bank.shape[1], bank.shape[-1])
+    assert columns.shape == (len(bank), rank, bank.shape[1], bank.shape[2])
+    assert rows.shape == (len(bank), rank, bank.shape[3])
     again = np.einsum("orci,orj->ocij", columns, rows)
     np.testing.assert_allclose(again, bank, atol=kernels.SEPARATION_ERROR)
 
@@ -87,3 +90,8 @@ def test_a_bank_that_costs_more_in_parts_stays_whole():
     assert kernels.separate(kernels.roberts()) is None
     assert kernels.separate(kernels.sobel()) is None  # as many reads, and memory between them
     assert kernels.separate(kernels.gaussian_gradient(1.0)) is not None
+
+
+def test_kernels_of_any_size_of_number_are_scaled_to_one():
+    for factor in (1e-300, 1e300):
+        np.testing.assert_allclose(kernels.unit_scaled(kernels.sobel() * factor), kernels.sobel())

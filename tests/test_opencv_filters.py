@@ -21,7 +21,7 @@ def plainly(job):
 
 def padded_noise(planes, size, window, seed=0):
     generator = torch.Generator().manual_seed(seed)
-    height, width = size[0] + window - 1, size[1] + window - 1
+    height, width = size[0] + window[0] - 1, size[1] + window[1] - 1
     return torch.randint(0, 256, (1, planes, height, width), dtype=torch.uint8, generator=generator)
 
 
@@ -43,10 +43,14 @@ def test_a_filter_is_the_same_by_opencv_within_one_gray_level(name, size, gain, 
     assert difference.max() <= 1
 
 
-@pytest.mark.parametrize("size", [1, 2, 4, 7, 11, 15])
+SIZES = [(1, 1), (2, 2), (4, 4), (7, 7), (11, 11), (15, 15)]
+SIZES += [(1, 2), (2, 1), (1, 15), (15, 2), (3, 4), (5, 13), (15, 1)]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize(("kernels", "planes"), [(1, 1), (3, 1), (8, 3)])
 def test_any_bank_of_noise_is_the_same_by_opencv(size, kernels, planes):
-    bank = np.random.default_rng(size).normal(size=(kernels, planes, size, size)) / size
+    bank = np.random.default_rng(size).normal(size=(kernels, planes, *size)) / max(size)
     padded = padded_noise(planes, (21, 34), size)
     one, weight = torch.tensor(1.0), torch.from_numpy(bank).float()
 
@@ -69,7 +73,7 @@ def test_what_lies_on_the_threshold_is_shown():
 def test_cannys_lines_are_the_same_by_opencv_but_for_ties(sigma):
     gray = cv2.cvtColor(Scene((320, 240)).at(40, 1.3), cv2.COLOR_BGR2GRAY)
     edge_filter = make_filter(ENTRIES["canny"], sigma=sigma)
-    around = edge_filter.window // 2
+    around = edge_filter.window[0] // 2
     padded = cv2.copyMakeBorder(gray, *[around] * 4, cv2.BORDER_REPLICATE)
     pictures = torch.from_numpy(padded)[None, None], torch.tensor(1.0), torch.tensor(0.0)
 

@@ -155,3 +155,26 @@ def test_half_of_the_cores_are_left_to_others(monkeypatch, asked, environment, e
     share_cores(asked)
 
     assert chosen == ([] if expected is None else [expected] * 2)
+
+
+@pytest.mark.parametrize("size", [(1, 2), (2, 1), (3, 5), (1, 15), (15, 1), (4, 7)], ids=str)
+@pytest.mark.parametrize("planes", [1, 3])
+def test_kernels_that_are_not_square_are_what_opencv_computes(tmp_path, device, size, planes):
+    weight = torch.randn(1, planes, *size, generator=torch.Generator().manual_seed(1))
+    weight -= weight.mean()
+    save_file({"weight": weight}, tmp_path / "mine.safetensors")
+    pipeline = EdgePipeline(str(tmp_path / "mine.safetensors"), device=device)
+    image = np.random.default_rng(0).integers(0, 256, (37, 53, 3), dtype=np.uint8)
+
+    edges = pipeline(image)
+
+    gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    seen = [gray] if planes == 1 else list(cv2.split(image[..., ::-1]))
+    bank = pipeline.entry.bank(1.0)[0]
+    replicate = cv2.BORDER_REPLICATE
+    parts = [
+        cv2.filter2D(plane, cv2.CV_64F, kernel, borderType=replicate)
+        for plane, kernel in zip(seen, bank, strict=True)
+    ]
+    expected = np.abs(sum(parts)).round().clip(0, 255)
+    assert np.abs(edges - expected).max() <= 1

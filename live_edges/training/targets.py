@@ -23,7 +23,7 @@ def make_target(luma: Tensor, recipe: Recipe) -> Tensor:
     """
     if recipe.target == SOBEL:
         bank = torch.from_numpy(kernels.sobel()).to(luma)
-        return F.correlate(F.pad_replicate(luma, 3), bank)
+        return F.correlate(F.pad_replicate(luma, (3, 3)), bank)
     if recipe.target == BLUR_DIFFERENCE:
         size = [recipe.blur_size] * 2
         blurred: Tensor = TF.gaussian_blur(luma, size, [recipe.sigma] * 2)
