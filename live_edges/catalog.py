@@ -8,7 +8,7 @@ from typing import Literal
 
 from live_edges import kernels
 from live_edges.errors import LiveEdgesError
-from live_edges.weights_file import load_weights, shipped_weights
+from live_edges.weights_file import filter_name, load_weights, shipped_weights
 
 Rule = Literal["strength", "canny"]
 
@@ -42,7 +42,8 @@ def catalog(weights: Iterable[str | Path] = ()) -> dict[str, Entry]:
 
     Args:
         weights: more weights files, beside those that came with the program; each becomes a
-            filter named like its file. They are read when the filter is first used.
+            filter named like its file, ``mine.ckpt#conv1`` like it and the
+            convolution in it. They are read when the filter is first used.
 
     Raises:
         LiveEdgesError: a weights file is named like a built-in filter.
@@ -56,11 +57,12 @@ def catalog(weights: Iterable[str | Path] = ()) -> dict[str, Entry]:
     )
     analytic = {entry.name for entry in entries}
     for path in map(Path, (*shipped_weights(), *weights)):
-        if path.stem in analytic:
+        name = filter_name(path)
+        if name in analytic:
             raise LiveEdgesError(
                 f"{path.name} has the name of a built-in filter; give the file another name"
             )
-        entries.append(Entry(path.stem, partial(_load_bank, path), f"learned, {path.name}"))
+        entries.append(Entry(name, partial(_load_bank, path), f"learned, {path.name}"))
     return {entry.name: entry for entry in entries}
 
 

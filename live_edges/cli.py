@@ -200,8 +200,9 @@ def _add_weights_argument(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="PATH",
-        help="kernels to use beside the built-in ones: a .safetensors file, or a .pt file with the "
-        "state_dict of one nn.Conv2d; may be given several times, the first is shown",
+        help="kernels to use beside the built-in ones: a .safetensors file, or a .pt, .pth "
+        "or .ckpt file with the state_dict of an nn.Conv2d (FILE#NAME chooses one of several); may "
+        "be given several times, the first is shown",
     )
 
 

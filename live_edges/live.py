@@ -24,6 +24,7 @@ from live_edges.sources import open_source
 from live_edges.sources.base import Source
 from live_edges.stats import write_summary
 from live_edges.takes import TakeOptions, Takes
+from live_edges.weights_file import filter_name
 from live_edges.window import Window, display_problem
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _settings(args: argparse.Namespace, entries: dict[str, Entry]) -> Settings:
-    name = args.filter or (args.weights[0].stem if args.weights else "sobel")
+    name = args.filter or (filter_name(args.weights[0]) if args.weights else "sobel")
     return Settings(
         filter=find(entries, name).name,
         view=args.view,

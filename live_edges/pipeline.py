@@ -23,6 +23,7 @@ from live_edges.engine import Engine, Latency, Plan
 from live_edges.filters import make_filter
 from live_edges.frame import Image, check_bgr
 from live_edges.timing import StageTimer, untimed
+from live_edges.weights_file import filter_name, is_weights_path
 
 
 class EdgePipeline:
@@ -33,7 +34,8 @@ class EdgePipeline:
     when its call began; pipelines of different threads compute side by side.
 
     Args:
-        filter: a name from ``live-edges filters``, or the path of a weights file.
+        filter: a name from ``live-edges filters``, or the path of a weights file, with
+            ``#NAME`` behind it where it holds several convolutions.
         device: ``auto``, or a torch device such as ``cpu``, ``cuda:1``, ``mps``, ``xpu``.
         gain: factor on the edge strength; with 1, a unit step (0 to 255) reads 255.
         threshold: what would be darker than this is shown black, 0 to 1; for ``canny`` the
@@ -77,9 +79,9 @@ class EdgePipeline:
         latency: Latency = "low",
     ) -> None:
         weights = list(weights)
-        if Path(filter).suffix in (".safetensors", ".pt", ".pth"):
+        if is_weights_path(filter):
             weights.append(filter)
-            filter = Path(filter).stem
+            filter = filter_name(filter)
         self._catalog = catalog(weights)
         self.device, self.device_reason = choose_device(device)
         self._compiler = Compiler(compile)

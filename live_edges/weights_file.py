@@ -1,8 +1,6 @@
 """Weights files: learned kernels on disk, checked before anything runs on them."""
 
 import logging
-import pickle
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from live_edges.choosing import choose_kernels, has_bias
 from live_edges.errors import WeightsError
 from live_edges.kernels import Bank, unit_scaled
+from live_edges.tensor_files import read_tensors
 
+SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt")
 MAX_KERNEL_SIZE = 31
 MAX_KERNELS = 64
 _PACKAGE = Path(__file__).resolve().parent
@@ -28,7 +29,7 @@ class WeightsFile:
     Attributes:
         bank: ``(out, in, h, w)`` float64, scaled so that an upright unit step reads 1; ``in`` is 1
             for luma or 3 for red, green, blue.
-        metadata: what the trainer wrote down; empty for a plain ``state_dict``.
+        metadata: what the trainer wrote down; empty for a file of torch.
     """
 
     bank: Bank
@@ -41,92 +42,83 @@ def shipped_weights() -> list[Path]:
     return sorted(folder.glob("*.safetensors")) if folder else []
 
 
+def split_choice(path: str | Path) -> tuple[Path, str | None]:
+    """Split ``mine.ckpt#conv1`` into the file and the convolution to choose from it.
+
+    Example:
+        >>> split_choice("mine.ckpt#conv1")[1]
+        'conv1'
+    """
+    file, _, choice = str(path).rpartition("#")
+    if choice and Path(file).suffix.lower() in SUFFIXES and not Path(path).is_file():
+        return Path(file), choice
+    return Path(path), None
+
+
+def filter_name(path: str | Path) -> str:
+    """The name of the filter that a weights file becomes: ``mine``, or ``mine#conv1``."""
+    file, choice = split_choice(path)
+    return file.stem if choice is None else f"{file.stem}#{choice}"
+
+
+def is_weights_path(text: str) -> bool:
+    """Whether a text names a weights file and not a filter, going by its ending."""
+    return split_choice(text)[0].suffix.lower() in SUFFIXES
+
+
+def check_exists(path: str | Path) -> Path:
+    """Return the file of a path, without what is chosen from it.
+
+    Raises:
+        WeightsError: there is no such file.
+    """
+    file, _ = split_choice(path)
+    if file.is_dir():
+        raise WeightsError(f"{file} is a folder; give a weights file to --weights")
+    if not file.is_file():
+        raise WeightsError(f"weights file {file} does not exist; check the path given to --weights")
+    return file
+
+
 def load_weights(path: str | Path) -> WeightsFile:
     """Read one bank of kernels.
 
     Args:
-        path: a ``.safetensors`` file with a tensor ``weight``, or a ``.pt``/``.pth`` file with the
-            ``state_dict`` of one `torch.nn.Conv2d` (its bias, if any, is left out: edges are
-            differences).
+        path: a ``.safetensors`` file, or a ``.pt``, ``.pth`` or ``.ckpt`` file of `torch.save` with
+            a ``state_dict``, however deep inside; of several convolutions in it, one is chosen by
+            ``FILE#NAME``. A bias is left out: edges are differences.
 
     Raises:
-        WeightsError: the file is missing, damaged, holds code, or its tensor is not
-            ``(out, 1 or 3, h, w)`` with finite numbers that answer a step edge.
+        WeightsError: the file is missing, damaged, holds code, or there is not one bank
+            ``(out, 1 or 3, h, w)`` of finite numbers that answer a step edge.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise WeightsError(f"weights file {path} does not exist; check the path given to --weights")
-    reader = _read_safetensors if path.suffix == ".safetensors" else _read_state_dict
-    weight, metadata = reader(path)
+    file, choice = check_exists(path), split_choice(path)[1]
+    tensors, metadata = read_tensors(file)
+    kernels = choose_kernels(tensors, file.name, choice)
     try:
-        return WeightsFile(unit_scaled(_checked(weight)), metadata)
+        _check_shape(kernels.shape)
+        bank = unit_scaled(_finite(kernels.numbers()))
     except ValueError as error:
-        raise WeightsError(f"weights file {path.name}: {error}") from error
+        raise WeightsError(f"weights file {file.name}: {error}") from error
+    if has_bias(kernels, tensors):
+        log.warning("weights file %s: its bias is left out, edges are differences", file.name)
+    return WeightsFile(bank, metadata)
 
 
-def _read_safetensors(path: Path) -> tuple[NDArray[Any], dict[str, str]]:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="np") as file:
-            names = list(file.keys())
-            if "weight" not in names:
-                raise WeightsError(
-                    f"weights file {path.name} has no tensor 'weight', only {names}; "
-                    "make one with `live-edges train` or torch.save"
-                )
-            return np.asarray(file.get_tensor("weight")), dict(file.metadata() or {})
-    except (SafetensorError, OSError, ValueError, TypeError) as error:
-        if isinstance(error, WeightsError):
-            raise
-        raise WeightsError(
-            f"weights file {path.name} is damaged or no safetensors file ({error}); copy it again"
-        ) from error
-
-
-def _read_state_dict(path: Path) -> tuple[NDArray[Any], dict[str, str]]:
-    import torch
-
-    try:
-        with warnings.catch_warnings(action="ignore"):  # of what the error below says better
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        pickle.UnpicklingError,
-        RuntimeError,
-        EOFError,
-        OSError,
-        ValueError,
-        LookupError,
-    ) as error:
-        raise WeightsError(
-            f"weights file {path.name} is damaged, or holds code or objects, which are never run; "
-            "save only the weights: torch.save(conv.state_dict(), PATH)"
-        ) from error
-    tensors = (
-        {k: v for k, v in state.items() if torch.is_tensor(v)} if isinstance(state, dict) else {}
-    )
-    kernels = [tensor for tensor in tensors.values() if tensor.ndim == 4]
-    if len(kernels) != 1 or any(tensor.ndim not in (1, 4) for tensor in tensors.values()):
-        raise WeightsError(
-            f"weights file {path.name} is not the state_dict of one nn.Conv2d; "
-            f"it holds {list(tensors) or type(state).__name__}"
-        )
-    if len(tensors) > 1:
-        log.warning("weights file %s: its bias is left out, edges are differences", path.name)
-    return kernels[0].double().numpy(), {}
-
-
-def _checked(weight: NDArray[Any]) -> NDArray[np.float64]:
-    if weight.ndim != 4 or weight.shape[1] not in (1, 3):
-        raise ValueError(f"needs kernels of shape (out, 1 or 3, h, w), got {weight.shape}")
-    out, _, height, width = weight.shape
-    if not (
-        0 < min(height, width) <= max(height, width) <= MAX_KERNEL_SIZE and 0 < out <= MAX_KERNELS
-    ):
+def _check_shape(shape: tuple[int, ...]) -> None:
+    """Raise ValueError unless it is a bank's; before its numbers are read, which may be many."""
+    out, planes, height, width = shape
+    if planes not in (1, 3):
+        raise ValueError(f"needs kernels of shape (out, 1 or 3, h, w), got {shape}")
+    if not (min(height, width) >= 1 and max(height, width) <= MAX_KERNEL_SIZE):
         raise ValueError(
-            f"needs at most {MAX_KERNELS} kernels of at most {MAX_KERNEL_SIZE}x{MAX_KERNEL_SIZE}, "
-            f"got {out} of {height}x{width}"
+            f"needs kernels of 1x1 to {MAX_KERNEL_SIZE}x{MAX_KERNEL_SIZE}, got {height}x{width}"
         )
+    if not 1 <= out <= MAX_KERNELS:
+        raise ValueError(f"needs 1 to {MAX_KERNELS} kernels, got {out}")
+
+
+def _finite(weight: NDArray[Any]) -> NDArray[np.float64]:
     if not np.isfinite(weight).all():
         raise ValueError("holds NaN or infinite numbers; train it again")
     return weight.astype(np.float64)

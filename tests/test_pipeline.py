@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 from live_edges import EdgePipeline
 from live_edges.catalog import catalog
 from live_edges.devices import choose_device, share_cores
-from live_edges.errors import DeviceError, LiveEdgesError
+from live_edges.errors import DeviceError, LiveEdgesError, WeightsError
 from live_edges.timing import Stages
 
 
@@ -178,3 +178,55 @@ def test_kernels_that_are_not_square_are_what_opencv_computes(tmp_path, device, 
     ]
     expected = np.abs(sum(parts)).round().clip(0, 255)
     assert np.abs(edges - expected).max() <= 1
+
+
+def _cut(path):
+    path.write_bytes(path.read_bytes()[:-40])
+
+
+def _become_a_folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+BREAKS = {
+    "deleted": lambda path: path.unlink(),
+    "cut short": _cut,
+    "empty": lambda path: path.write_bytes(b""),
+    "a folder": _become_a_folder,
+    "another file": lambda path: path.write_text("# notes"),
+    "no kernels": lambda path: save_file({"bias": torch.ones(3)}, path),
+    "two": lambda path: save_file({"a": torch.ones(1, 1, 3, 3), "b": torch.ones(1, 1, 3, 3)}, path),
+    "flat": lambda path: save_file({"weight": torch.zeros(1, 1, 3, 3)}, path),
+    "meta": lambda path: torch.save({"weight": torch.empty(1, 1, 3, 3, device="meta")}, path),
+}
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
+@pytest.mark.parametrize("break_it", BREAKS.values(), ids=BREAKS)
+def test_weights_that_break_in_mid_run_leave_the_old_filter_in_place(tmp_path, break_it, suffix):
+    path = tmp_path / f"mine{suffix}"
+    save = save_file if suffix == ".safetensors" else torch.save
+    save({"weight": torch.tensor([[[[-1.0, 1.0]]]])}, path)
+    pipeline = EdgePipeline("laplacian", weights=[path], device="cpu")
+    expected = pipeline(step_image())
+    break_it(path)
+
+    with pytest.raises(WeightsError) as error:
+        pipeline.select("mine")
+
+    assert "\n" not in str(error.value)
+    assert pipeline.entry.name == "laplacian"
+    np.testing.assert_array_equal(pipeline(step_image()), expected)
+
+
+def test_weights_that_are_replaced_in_mid_run_are_those_of_the_new_file(tmp_path):
+    path = tmp_path / "mine.safetensors"
+    save_file({"weight": torch.tensor([[[[-1.0, 1.0]]]])}, path)
+    pipeline = EdgePipeline("sobel", weights=[path], device="cpu")
+    save_file({"weight": torch.tensor([[[[-1.0], [1.0]]]]).expand(1, 3, 2, 1).contiguous()}, path)
+
+    pipeline.select("mine")
+
+    assert not pipeline.reads_luma
+    assert pipeline(step_image()).max() == 0  # a step along the rows, which it is blind to

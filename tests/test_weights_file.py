@@ -78,7 +78,7 @@ def test_a_pickle_with_code_is_not_run(tmp_path):
 def test_a_wrong_tensor_is_refused_in_one_sentence(tmp_path, weight):
     save_file({"weight": weight}, tmp_path / "bad.safetensors")
 
-    with pytest.raises(WeightsError, match=r"^weights file bad\.safetensors: ") as error:
+    with pytest.raises(WeightsError, match=r"^weights file bad\.safetensors") as error:
         load_weights(tmp_path / "bad.safetensors")
 
     assert "\n" not in str(error.value)
@@ -102,21 +102,6 @@ def test_a_damaged_file_is_refused(tmp_path, suffix, content):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(WeightsError, match=r"none\.pt does not exist"):
         load_weights(tmp_path / "none.pt")
-
-
-def test_safetensors_without_a_weight_are_refused(tmp_path):
-    save_file({"kernel": high_pass()}, tmp_path / "other.safetensors")
-
-    with pytest.raises(WeightsError, match="no tensor 'weight', only"):
-        load_weights(tmp_path / "other.safetensors")
-
-
-@pytest.mark.parametrize("state", [nn.Sequential(nn.Conv2d(1, 1, 3), nn.Conv2d(1, 1, 3)), None])
-def test_anything_but_one_convolution_is_refused(tmp_path, state):
-    torch.save(state.state_dict() if state else [1, 2], tmp_path / "two.pt")
-
-    with pytest.raises(WeightsError, match=r"not the state_dict of one nn\.Conv2d"):
-        load_weights(tmp_path / "two.pt")
 
 
 def test_a_weights_file_becomes_a_filter_of_its_name(tmp_path):

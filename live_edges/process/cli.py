@@ -102,9 +102,10 @@ def _pipeline(args: argparse.Namespace, compile: "Mode") -> "tuple[EdgePipeline,
     from live_edges.devices import share_cores
     from live_edges.pipeline import EdgePipeline
     from live_edges.settings import Settings
+    from live_edges.weights_file import filter_name
 
     share_cores(args.threads)
-    name = args.filter or (args.weights[0].stem if args.weights else "sobel")
+    name = args.filter or (filter_name(args.weights[0]) if args.weights else "sobel")
     settings = Settings(
         filter=find(catalog(args.weights), name).name,
         view=args.view,
