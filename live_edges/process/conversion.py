@@ -106,8 +106,7 @@ def _convert(
                 sizes.append(size)
             # Not left to the writer, which has more to do than this thread.
             frame = frame_of(image, even_size(*sizes[0]))
-            duration = item.frame.duration or reader.step_ticks
-            written.put(Painted(frame, image.ndim == 2, item.ticks, duration, aspect))
+            written.put(Painted(frame, image.ndim == 2, item.ticks, item.duration, aspect))
             on_picture()
     return sizes
 

@@ -13,7 +13,9 @@ from av.audio.stream import AudioStream
 
 from live_edges.closing import Closing
 from live_edges.errors import SourceError
+from live_edges.process.sound import SoundTrack, seconds
 from live_edges.sources.decoding import FALLBACK_FPS, SHORTFALL_S, ffmpeg_name, open_input, reason
+from live_edges.sources.timeline import Timeline, longest_step_s
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -28,10 +30,11 @@ HDR_TRANSFERS = {16: "PQ", 18: "HLG"}  # ITU-T H.273, transfer characteristics
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """A decoded picture and when it is shown, in ticks of the video's time base."""
+    """A decoded picture, when it is shown and for how long, in ticks of the video's time base."""
 
     frame: av.VideoFrame
     ticks: int
+    duration: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +85,14 @@ class VideoReader(Closing):
         self.pixel_aspect = stream.sample_aspect_ratio or Fraction(1)
         self.audio: tuple[AudioStream, ...] = self._container.streams.audio
         self.decoded = self.damaged = 0
-        self._latest_ticks: int | None = None
-        self._origin = stream.start_time or 0
+        self._last_stamp = stream.start_time or 0
+        self._timeline = Timeline(
+            self.time_base,
+            1 / self.rate,
+            longest_step_s(self._container),
+            start=self._start_ticks(),
+        )
+        self._sound = {track.index: SoundTrack(self._timeline) for track in self.audio}
         self._first_ticks = round(span.start_s / self.time_base)
         self._is_past_end = False
 
@@ -97,14 +106,9 @@ class VideoReader(Closing):
         return total if total > 0 else None
 
     @property
-    def step_ticks(self) -> int:
-        """From one picture to the next, where the file does not say."""
-        return max(round(1 / (self.rate * self.time_base)), 1)
-
-    @property
     def gap(self) -> str | None:
         """What is missing, as a sentence, once all is read; None if it is whole."""
-        latest_s = float(((self._latest_ticks or 0) - self._origin) * self.time_base)
+        latest_s = float((self._last_stamp - (self._stream.start_time or 0)) * self.time_base)
         is_short = self._span == Span() and (
             self.decoded < self._stream.frames
             or latest_s + 1 / float(self.rate) + SHORTFALL_S < (self._video_s or 0)
@@ -138,6 +142,7 @@ class VideoReader(Closing):
         except av.FFmpegError:
             self.damaged += 1
         yield from self._pictures(None)  # what the decoder still holds
+        yield from self._waiting_sound(is_last=True)
         if self._span == Span() and not self.damaged:
             self.damaged += has_holes(self.path)
         if self.decoded == 0:
@@ -151,7 +156,8 @@ class VideoReader(Closing):
     def _seek(self) -> None:
         if self._first_ticks > 0:
             try:
-                self._container.seek(self._origin + self._first_ticks, stream=self._stream)
+                start = self._start_ticks() + self._first_ticks
+                self._container.seek(start, stream=self._stream)
             except av.FFmpegError:
                 return  # then all of it is decoded, up to where it starts
 
@@ -161,14 +167,20 @@ class VideoReader(Closing):
                 continue  # marks the end
             if isinstance(packet.stream, AudioStream):
                 sound = cast("SoundPacket", packet)
-                if self._is_heard(sound):
-                    yield sound
-                elif self._is_past_end and self._time_s(sound) >= self._span.end_s:
-                    return
+                yield from filter(self._is_heard, self._sound[sound.stream.index].add(sound))
             elif not self._is_past_end:
                 yield from self._pictures(cast("VideoPacket", packet))
-            elif not self.audio:
+                yield from self._waiting_sound()
+            if self._is_past_end and self._is_sound_past_end():
                 return
+
+    def _waiting_sound(self, *, is_last: bool = False) -> "Iterator[SoundPacket]":
+        for track in self._sound.values():
+            yield from filter(self._is_heard, track.ready(is_last=is_last))
+
+    def _is_sound_past_end(self) -> bool:
+        tracks = self._sound.values()
+        return not tracks or any(track.end_s >= self._span.end_s for track in tracks)
 
     def _pictures(self, packet: "VideoPacket | None") -> Iterator[Picture]:
         if self._is_past_end:
@@ -186,57 +198,62 @@ class VideoReader(Closing):
             if ticks >= 0 or not self._first_ticks:
                 self.decoded += 1
                 self.damaged += frame.is_corrupt
-                yield Picture(frame, ticks)
+                yield Picture(frame, ticks, self._duration_of(frame))
 
     def _place(self, frame: av.VideoFrame) -> int:
-        """Ticks from the start of the span; a time that is missing or goes back is made up."""
-        stored = frame.pts if frame.pts is not None else frame.dts
-        if stored is None:
-            ticks = 0 if self._latest_ticks is None else self._latest_ticks + self.step_ticks
-        else:
-            ticks = stored - (self._origin + self._first_ticks if self._first_ticks else 0)
-        if self._latest_ticks is not None and ticks <= self._latest_ticks:
-            ticks = self._latest_ticks + 1
-        self._latest_ticks = ticks
-        return ticks
+        """Ticks from the start of the span."""
+        stamp = frame.pts if frame.pts is not None else frame.dts
+        self._last_stamp = max(self._last_stamp, stamp or 0)
+        return self._timeline.place(stamp) - self._first_ticks
+
+    def _duration_of(self, frame: av.VideoFrame) -> int:
+        is_credible = 0 < frame.duration <= self._timeline.limit
+        return frame.duration if is_credible else self._timeline.step
 
     def _is_heard(self, packet: "SoundPacket") -> bool:
         """Whether a packet lies in the span; moves it to where the span starts."""
         if self._span == Span():
             return True
-        if not self._span.start_s <= self._time_s(packet) < self._span.end_s:
+        if not self._span.start_s <= seconds(packet) < self._span.end_s:
             return False
-        shift = round((self._span.start_s + self._start_s) / packet.time_base)
+        shift = round(self._span.start_s / packet.time_base)
         packet.dts = (packet.dts or 0) - shift
         packet.pts = packet.dts if packet.pts is None else packet.pts - shift
         return True
 
-    def _time_s(self, packet: "SoundPacket") -> float:
-        return float((packet.dts or 0) * packet.time_base) - self._start_s
-
-    @property
-    def _start_s(self) -> float:
-        return float(self._origin * self.time_base)
+    def _start_ticks(self) -> int:
+        """The stamp of the pictures that counts as 0: where pictures or sound begin."""
+        first_s = _start_s(self._stream)
+        limit_s = longest_step_s(self._container)
+        starts_s = [first_s, *map(_start_s, self.audio)]
+        first_s = min(start_s for start_s in starts_s if abs(start_s - first_s) <= limit_s)
+        # Sound may begin a little before 0 with what a decoder only needs to settle.
+        return 0 if -1 < first_s < 0 else round(first_s / self.time_base)
 
     @property
     def _end_ticks(self) -> float:
         if math.isinf(self._span.end_s):
             return math.inf
-        first_ticks = self._first_ticks if self._first_ticks else -self._origin
-        return round(self._span.end_s / self.time_base) - first_ticks
+        return round(self._span.end_s / self.time_base) - self._first_ticks
 
     @property
     def _video_s(self) -> float | None:
         """How long the pictures last, for certain."""
         if self._stream.duration:
             return float(self._stream.duration * self.time_base)
-        return self._duration_s if len(self._container.streams) == 1 else None
+        if self._duration_s is None or len(self._container.streams) > 1:
+            return None
+        return self._duration_s - max(float(_start_s(self._stream)), 0.0)
 
     @property
     def _duration_s(self) -> float | None:
         if self._stream.duration:
             return float(self._stream.duration * self.time_base)
         return self._container.duration / av.time_base if self._container.duration else None
+
+
+def _start_s(stream: "VideoStream | AudioStream") -> Fraction:
+    return (stream.start_time or 0) * (stream.time_base or Fraction(0))
 
 
 def has_holes(path: Path) -> bool:

@@ -11,6 +11,7 @@ from av.codec.context import Flags, ThreadType
 
 from live_edges.frame import Image
 from live_edges.sources.orientation import upright
+from live_edges.sources.timeline import Timeline, longest_step_s
 
 FALLBACK_FPS = 25.0  # where a container states no frame rate, as FFmpeg assumes
 SQUARE = Fraction(1)
@@ -78,12 +79,17 @@ class Decoder:
         self._pixel_aspect = self._stream.sample_aspect_ratio or SQUARE
         self._decoded = 0
         self._damaged = 0
-        self._times_s: tuple[float, float] | None = None  # of the first and the latest frame
+        self._times_s: tuple[float, float] | None = None  # the smallest and the largest of the file
 
     @property
     def fps(self) -> float:
         """Nominal frames per second, `FALLBACK_FPS` where the container states none."""
         return float(self._stream.average_rate or self._stream.guessed_rate or FALLBACK_FPS)
+
+    @property
+    def time_base(self) -> Fraction:
+        """Unit of the frames' ``pts``, in seconds."""
+        return self._stream.time_base or 1 / Fraction(self.fps)
 
     @property
     def codec(self) -> str:
@@ -101,19 +107,29 @@ class Decoder:
         if self._stream.duration and self._stream.time_base:
             return float(self._stream.duration * self._stream.time_base)
         if self._container.duration and len(self._container.streams) == 1:
-            return self._container.duration / av.time_base
+            return (self._container.duration - self._late) / av.time_base
         return None
+
+    @property
+    def _late(self) -> int:
+        """Microseconds before the first picture, which Matroska counts as part of the video."""
+        start = self._container.start_time or 0
+        return start if 0 < start < (self._container.duration or 0) else 0
 
     @property
     def is_whole(self) -> bool:
         """Whether the frames so far are all that the container promises, and undamaged."""
-        first_s, latest_s = self._times_s or (0.0, 0.0)
-        end_s = latest_s - first_s + 1 / self.fps + SHORTFALL_S
+        first_s, last_s = self._times_s or (0.0, 0.0)
+        end_s = last_s - first_s + 1 / self.fps + SHORTFALL_S
         return (
             self._damaged == 0
             and self._decoded >= (self.frame_count or 0)
             and (self._times_s is None or end_s >= (self.duration_s or 0.0))
         )
+
+    def timeline(self) -> Timeline:
+        """Make what tells when each frame is shown."""
+        return Timeline(self.time_base, 1 / self.fps, longest_step_s(self._container))
 
     def frames(self) -> Iterator[av.VideoFrame]:
         """Decode every picture in the order it is shown, passing over damaged packets."""
@@ -142,43 +158,12 @@ class Decoder:
         self._decoded += 1
         self._damaged += frame.is_corrupt
         if frame.time is not None:
-            first_s = self._times_s[0] if self._times_s else frame.time
-            self._times_s = first_s, frame.time
+            first_s, last_s = self._times_s or (frame.time, frame.time)
+            self._times_s = min(first_s, frame.time), max(last_s, frame.time)
 
     def close(self) -> None:
         """Close the container; safe to call twice."""
         self._container.close()
-
-
-class Timeline:
-    """Presentation times that start at 0 and always grow, whatever the file says.
-
-    Args:
-        frame_s: seconds to assume between two frames where the file is silent or goes back.
-
-    Example:
-        >>> timeline = Timeline(0.5)
-        >>> [timeline.place(time_s) for time_s in (7.0, 7.25, None, 7.0)]
-        [0.0, 0.25, 0.75, 1.25]
-    """
-
-    def __init__(self, frame_s: float) -> None:
-        self._frame_s = frame_s
-        self._latest = -frame_s
-        self._origin: float | None = None
-
-    def place(self, time_s: float | None) -> float:
-        """Return the presentation time of a frame that the file puts at ``time_s``."""
-        expected = self._latest + self._frame_s
-        if self._origin is None and time_s is not None:
-            self._origin = time_s - expected
-        pts = expected if time_s is None or self._origin is None else time_s - self._origin
-        self._latest = pts if pts > self._latest else expected
-        return self._latest
-
-    def restart(self) -> None:
-        """Place the next frame, wherever its file puts it, right after the latest."""
-        self._origin = None
 
 
 def to_image(frame: av.VideoFrame, *, pixel_aspect: Fraction = SQUARE) -> Image:

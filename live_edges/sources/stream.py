@@ -12,7 +12,7 @@ from live_edges.errors import SourceError
 from live_edges.frame import Frame
 from live_edges.sources.address import public_address
 from live_edges.sources.base import Mode, Source
-from live_edges.sources.decoding import Decoder, Timeline, reason
+from live_edges.sources.decoding import Decoder, reason
 from live_edges.timing import Clock
 
 TIMEOUT_S = 5.0
@@ -62,7 +62,7 @@ class NetworkStream(Source):
         is_http = urlsplit(url).scheme.lower() in ("http", "https")
         self.is_live = not (is_http and self._decoder.duration_s)
         self.frame_count = None if self.is_live else self._decoder.frame_count
-        self._timeline = Timeline(1 / self._decoder.fps)
+        self._timeline = self._decoder.timeline()
         image = self._decoder.to_image(self._ahead)
         self.mode = Mode(image.shape[1], image.shape[0], self._decoder.fps, self._decoder.codec)
 
@@ -79,7 +79,7 @@ class NetworkStream(Source):
         timestamp = self._clock()
         if self._index == 0:
             self._started = timestamp
-        pts = timestamp - self._started if self.is_live else self._timeline.place(decoded.time)
+        pts = timestamp - self._started if self.is_live else self._placed_s(decoded)
         frame = Frame(self._decoder.to_image(decoded), self._index, timestamp, pts)
         self._index += 1
         return frame
@@ -93,6 +93,9 @@ class NetworkStream(Source):
         self._ahead = None
         self._frames = iter(())
         self._decoder.close()
+
+    def _placed_s(self, decoded: av.VideoFrame) -> float:
+        return float(self._timeline.place(decoded.pts) * self._timeline.time_base)
 
     def _open(self) -> Decoder:
         begin = time.monotonic()

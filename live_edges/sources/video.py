@@ -10,7 +10,7 @@ import av
 from live_edges.errors import SourceError
 from live_edges.frame import Frame
 from live_edges.sources.base import Mode, Source
-from live_edges.sources.decoding import Decoder, Timeline, reason
+from live_edges.sources.decoding import Decoder, reason
 from live_edges.timing import Clock
 
 _LOG = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class VideoFile(Source):
 
         self._decoder = self._open()
         self._frames = self._decode()
-        self._timeline = Timeline(1 / self._decoder.fps)
+        self._timeline = self._decoder.timeline()
         self._ahead = self._next_frame()
         if self._ahead is None:
             self.close()
@@ -60,7 +60,7 @@ class VideoFile(Source):
             decoded = self._next_frame()
         if decoded is None:
             return None
-        pts = self._timeline.place(decoded.time)
+        pts = float(self._timeline.place(decoded.pts) * self._timeline.time_base)
         frame = Frame(self._decoder.to_image(decoded), self._index, self._clock(), pts)
         self._index += 1
         return frame

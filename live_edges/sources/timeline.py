@@ -1,0 +1,117 @@
+"""When the pictures of a video are shown, where its own times start late, jump or go back."""
+
+from fractions import Fraction
+
+import av
+
+TS_DISCONT = 0x200  # FFmpeg's AVFMT_TS_DISCONT
+JUMP_S = 10.0  # FFmpeg's -dts_delta_threshold, for formats that are made to be cut and joined
+PAUSE_S = 3600.0  # any other format may mean a pause of up to an hour
+JUMP_STEPS = 10  # a slide show in MPEG-TS may stay for 20 s at each picture
+LATE_STEPS = 3  # so many pictures may have been placed too late before, by a wrong time
+
+
+def is_joinable(container: av.container.InputContainer) -> bool:
+    """Whether a format, such as MPEG-TS, may be cut anywhere and joined, so that times jump."""
+    return bool(container.format.flags & TS_DISCONT)
+
+
+def longest_step_s(container: av.container.InputContainer) -> float:
+    """How far ahead of the picture before the next one may be, in seconds."""
+    return JUMP_S if is_joinable(container) else PAUSE_S
+
+
+class Timeline:
+    """Times that always grow by steps that can be true, counted in ticks.
+
+    A time stamp cannot be true if it goes back, or is further ahead of the picture before than
+    ``limit_s`` and ten ordinary steps: recordings that were joined, counters that ran over, a
+    receiver that lost its clock. Such a picture is shown when the next one was expected. If the
+    one after it continues from there, all that follow are moved alike: a new clock. Else the
+    stamp was a single wrong one, and the old clock goes on.
+
+    Shorter pauses are kept, because variable frame rates have them: screen recordings stand still
+    for minutes. MPEG-TS and its kin (`is_joinable`) may be cut anywhere, so a jump begins at 10 s.
+
+    Args:
+        time_base: seconds a tick.
+        step_s: nominal seconds from one picture to the next.
+        limit_s: how far ahead a step may lead.
+        start: the stamp that counts as 0; None for that of the first picture.
+
+    Attributes:
+        offsets: for each clock so far, the ticks that lead from a stamp to its time.
+        latest: time of the latest picture; None before the first one.
+        step: ticks to the next picture, where its stamp does not tell.
+
+    Example:
+        >>> timeline = Timeline(Fraction(1, 4), 0.5, PAUSE_S)
+        >>> [timeline.place(stamp) for stamp in (28, 29, 31, 28, 30)]
+        [0, 1, 3, 5, 7]
+    """
+
+    def __init__(
+        self,
+        time_base: Fraction,
+        step_s: float | Fraction,
+        limit_s: float,
+        start: int | None = None,
+    ) -> None:
+        self.time_base = time_base
+        self._nominal_step = self.step = max(round(Fraction(step_s) / time_base), 1)
+        self._limit = round(limit_s / time_base)
+        self.offsets: list[int] = [] if start is None else [-start]
+        self.latest: int | None = None
+        self._highest: int | None = None  # stamp of the present clock
+        self._doubtful: int | None = None  # offset of the clock that the latest stamp may belong to
+
+    @property
+    def limit(self) -> int:
+        """How many ticks ahead the next picture may be."""
+        return max(self._limit, JUMP_STEPS * self.step)
+
+    def place(self, stamp: int | None) -> int:
+        """Return the time of the picture that the file puts at ``stamp``."""
+        self.latest = self._time_of(stamp)
+        return self.latest
+
+    def restart(self) -> None:
+        """Place the next picture, wherever its file puts it, right after the latest."""
+        self.offsets, self._highest, self._doubtful = [], None, None
+
+    def go_on_from(self, other: "Timeline", time: int) -> None:
+        """Expect the next picture at ``time``, by the clocks of another timeline."""
+        self.offsets, self.latest = other.offsets[:], time - self.step
+
+    def _time_of(self, stamp: int | None) -> int:
+        expected = 0 if self.latest is None else self.latest + self.step
+        if stamp is None:
+            return expected
+        if not self.offsets:
+            self.offsets.append(expected - stamp)
+        if not (self._continues(stamp) or self._is_confirmed_by(stamp)):
+            self._doubtful = expected - stamp
+            return expected
+        self._highest, self._doubtful = stamp, None
+        time = stamp + self.offsets[-1]
+        if self.latest is not None and time <= self.latest:  # a wrong one before was put here
+            return self.latest + max(self.step // 4, 1)
+        if self.latest is not None:  # the nominal step counts pauses and jumps in
+            self.step = min(time - self.latest, self._nominal_step)
+        return time
+
+    def _continues(self, stamp: int) -> bool:
+        if self.latest is None:
+            return True
+        ahead = stamp + self.offsets[-1] - self.latest
+        is_later = self._highest is None or stamp > self._highest
+        return is_later and -LATE_STEPS * self.step <= ahead <= self.limit
+
+    def _is_confirmed_by(self, stamp: int) -> bool:
+        """Whether a stamp follows the doubtful one; its clock is the present one then."""
+        if self._doubtful is None or self.latest is None:
+            return False
+        if not 0 < stamp + self._doubtful - self.latest <= self.limit:
+            return False
+        self.offsets.append(self._doubtful)
+        return True
