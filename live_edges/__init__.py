@@ -14,7 +14,9 @@ from live_edges.platforms import prepare_libraries
 if TYPE_CHECKING:
     from live_edges.pipeline import EdgePipeline
 
-__all__ = ["EdgePipeline"]
+__all__ = ["EdgePipeline", "__version__"]
+
+__version__ = "0.1.0"
 
 prepare_libraries()  # here, because nothing below this package can have imported cv2 yet
 
@@ -26,3 +28,8 @@ def __getattr__(name: str) -> Any:
 
         return EdgePipeline
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List what is public."""
+    return sorted(__all__)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+import live_edges
 from live_edges import arguments
 from live_edges.bench.cli import add_arguments as add_bench_arguments
 from live_edges.errors import LiveEdgesError
@@ -64,7 +65,9 @@ def build_parser() -> argparse.ArgumentParser:
         description="Point a camera at the world and see its edges, live.",
         epilog="live-edges alone means live-edges run; live-edges COMMAND --help tells more.",
     )
-    parser.add_argument("--version", action="version", version=_version())
+    parser.add_argument(
+        "--version", action="version", version=f"live-edges {live_edges.__version__}"
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     run = commands.add_parser(
         "run",
@@ -275,12 +278,3 @@ def _run_command(args: argparse.Namespace) -> int:
         "filters": listings.filters,
         "doctor": listings.doctor,
     }[args.command](args)
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return f"live-edges {version('live-edges')}"
-    except PackageNotFoundError:
-        return "live-edges (not installed)"

@@ -24,10 +24,10 @@ def choose_device(name: str = "auto") -> tuple[torch.device, str]:
         return torch.device(found[0]), f"the first of {', '.join([*found, 'cpu'])}"
     try:
         device = torch.device(name)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:
         raise DeviceError(f"'{name}' is no device; choose one of: {_known_devices()}") from error
     if device.type not in ("cpu", "cuda", "mps", "xpu") or (
-        device.type != "cpu" and (device.index or 0) >= _device_count(device.type)
+        not 0 <= (device.index or 0) < _device_count(device.type)
     ):
         raise DeviceError(
             f"device {name} is not on this machine; choose one of: {_known_devices()}"
@@ -36,6 +36,8 @@ def choose_device(name: str = "auto") -> tuple[torch.device, str]:
 
 
 def _device_count(kind: str) -> int:
+    if kind == "cpu":
+        return 1
     if kind == "mps":
         return int(torch.backends.mps.is_available())
     module = getattr(torch, kind)

@@ -8,20 +8,22 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
-from live_edges import fused, views
+from live_edges import checks, fused, views
 from live_edges.carriers import Pending
 from live_edges.catalog import Entry, catalog, find
 from live_edges.compiling import Compiler, Job, Mode
 from live_edges.devices import choose_device
 from live_edges.engine import Engine, Latency, Plan
 from live_edges.filters import make_filter
-from live_edges.frame import Image, check_bgr
+from live_edges.frame import Image
+from live_edges.kernels import MAX_SIGMA, MIN_SIGMA
 from live_edges.timing import StageTimer, untimed
 from live_edges.weights_file import filter_name, is_weights_path
 
@@ -37,7 +39,7 @@ class EdgePipeline:
         filter: a name from ``live-edges filters``, or the path of a weights file, with
             ``#NAME`` behind it where it holds several convolutions.
         device: ``auto``, or a torch device such as ``cpu``, ``cuda:1``, ``mps``, ``xpu``.
-        gain: factor on the edge strength; with 1, a unit step (0 to 255) reads 255.
+        gain: factor on the edge strength, above 0; with 1, a unit step (0 to 255) reads 255.
         threshold: what would be darker than this is shown black, 0 to 1; for ``canny`` the
             strength of the gradient that starts a line, 0 meaning its default.
         sigma: blur radius in pixels, 0.3 to 5, for the filters that have one.
@@ -50,14 +52,14 @@ class EdgePipeline:
     Attributes:
         device: the `torch.device` in use.
         device_reason: why this device, in words.
-        gain, threshold: as above; change them between two calls at will.
+        gain, threshold: as above; set them at any time, the next call uses them.
         execution: how the filter runs: ``eager``, ``compiling`` (still eagerly) or ``compiled``.
 
     Raises:
         DeviceError: the device is not there.
         LiveEdgesError: there is no such filter.
         WeightsError: the weights file can not be used.
-        ValueError: ``sigma`` is out of range.
+        ValueError: a number is out of range, or there is no such choice.
 
     Example:
         >>> step = np.zeros((4, 6, 3), np.uint8)
@@ -68,17 +70,20 @@ class EdgePipeline:
 
     def __init__(
         self,
-        filter: str = "sobel",
+        filter: str | Path = "sobel",
         *,
         device: str = "auto",
         gain: float = 1.0,
         threshold: float = 0.0,
         sigma: float = 1.0,
-        weights: Iterable[str | Path] = (),
+        weights: str | Path | Iterable[str | Path] = (),
         compile: Mode = "auto",
         latency: Latency = "low",
     ) -> None:
-        weights = list(weights)
+        checks.choice("latency", latency, get_args(Latency))
+        checks.choice("compile", compile, get_args(Mode))
+        weights = [weights] if isinstance(weights, (str, Path)) else list(weights)
+        filter = str(filter)
         if is_weights_path(filter):
             weights.append(filter)
             filter = filter_name(filter)
@@ -94,10 +99,13 @@ class EdgePipeline:
         """Change the filter; raises as the constructor does, and then keeps the old one."""
         with self._changing:
             plan = self._plan
-            if (filter, sigma) != (plan.entry.name, plan.sigma):
+            is_same = type(sigma) is float and (filter, sigma) == (plan.entry.name, plan.sigma)
+            if not is_same:
                 self._plan = self._planned(filter, sigma, plan.gain, plan.threshold)
 
     def _planned(self, filter: str, sigma: float, gain: float, threshold: float) -> Plan:
+        gain, threshold = checks.positive("gain", gain), checks.number("threshold", threshold, 0, 1)
+        sigma = checks.number("sigma", sigma, MIN_SIGMA, MAX_SIGMA, unit=" pixels")
         entry = find(self._catalog, filter)
         return Plan(make_filter(entry, sigma=sigma), entry, sigma, gain, threshold)
 
@@ -108,6 +116,7 @@ class EdgePipeline:
 
     @gain.setter
     def gain(self, gain: float) -> None:
+        gain = checks.positive("gain", gain)
         with self._changing:
             self._plan = replace(self._plan, gain=gain)
 
@@ -118,6 +127,7 @@ class EdgePipeline:
 
     @threshold.setter
     def threshold(self, threshold: float) -> None:
+        threshold = checks.number("threshold", threshold, 0, 1)
         with self._changing:
             self._plan = replace(self._plan, threshold=threshold)
 
@@ -147,7 +157,7 @@ class EdgePipeline:
         """Find the edges of one picture.
 
         Args:
-            image: ``(H, W, 3)`` uint8 BGR, C-contiguous.
+            image: ``(H, W, 3)`` BGR or ``(H, W)`` gray, uint8, in any order in memory.
             stages: times the blocks ``upload``, ``filter`` and ``download``.
 
         Returns:
@@ -165,11 +175,12 @@ class EdgePipeline:
         are submitted ahead of the one whose result is waited for. Elsewhere the edges are there
         when this returns.
         """
-        check_bgr(image)
-        plan = self._plan
+        image, plan = checks.picture(image), self._plan
 
         def write(planes: Image) -> None:
-            if plan.filter.reads_luma:
+            if image.ndim == 2:
+                planes[:] = image
+            elif plan.filter.reads_luma:
                 # By OpenCV: faster than torch on the CPU, and fewer bytes cross to a GPU.
                 cv2.cvtColor(image, cv2.COLOR_BGR2GRAY, dst=planes[0])
             else:
@@ -194,6 +205,7 @@ class EdgePipeline:
         plan = self._plan
         if not plan.filter.reads_luma:
             raise ValueError(f"{plan.entry.name} reads colours; call the pipeline with BGR instead")
+        luma = np.asarray(luma)
         if luma.dtype != np.uint8 or luma.ndim != 2 or luma.size == 0:
             raise ValueError(f"luma needs to be (H, W) uint8, got {luma.dtype} {luma.shape}")
 
@@ -203,7 +215,27 @@ class EdgePipeline:
         return self._engine.start(plan, luma.shape, write, stages).result()
 
     def overlay(self, image: Image, edges: Image, color: tuple[int, int, int]) -> Image:
-        """Paint the edges over the picture, see `live_edges.views.overlay`; always on the CPU."""
+        """Paint the edges over the picture, see `live_edges.views.overlay`; always on the CPU.
+
+        Args:
+            image: as for a call.
+            edges: ``(H, W)`` uint8.
+            color: blue, green and red of the paint, 0 to 255.
+
+        Returns:
+            ``(H, W, 3)`` uint8.
+
+        Raises:
+            ValueError: one of them is something else.
+        """
+        image, edges, color = checks.picture(image), checks.picture(edges), checks.color(color)
+        if edges.shape != image.shape[:2]:
+            raise ValueError(
+                f"edges need the height and width of their picture, {image.shape[:2]}, "
+                f"got {edges.shape}"
+            )
+        if image.ndim == 2:
+            image = np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
         if min(edges.shape) == 1:  # a compiled function treats it as a case of its own
             return views.overlay(image, edges, color)
         rows = len(edges), -1

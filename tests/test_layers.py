@@ -12,7 +12,7 @@ LAYERS = [
     {"errors", "platforms", "frame", "settings", "timing", "kernels", "screen", "stats",
      "arguments", "limits", "closing", "libraries", "tensor_files", "choosing"},
     {"functional", "fused", "weights_file", "sources", "window", "hud", "headless", "snapshot",
-     "autogain", "recorder", "recording", "packages",
+     "autogain", "checks", "recorder", "recording", "packages",
      "devices", "carriers", "opencv_filters"},
     {"canny", "catalog", "filters", "capture", "views", "compiling"},
     {"engine"},
