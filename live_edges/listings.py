@@ -1,17 +1,34 @@
 """The commands that list something: cameras, filters, and the doctor's report."""
 
 import argparse
+import importlib
 import platform
 import shutil
 import sys
 import time
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
+from textwrap import shorten
 
 from live_edges.errors import LiveEdgesError
 
-PACKAGES = ("live-edges", "torch", "torchvision", "opencv-python", "opencv-python-headless",
-            "numpy", "av", "safetensors", "cv2-enumerate-cameras")  # fmt: skip
+# What is imported, and the packages that may have brought it, the usual one first.
+PACKAGES = {
+    "live_edges": ("live-edges",),
+    "numpy": ("numpy",),
+    "torch": ("torch",),
+    "torchvision": ("torchvision",),
+    "cv2": ("opencv-python", "opencv-python-headless", "opencv-contrib-python",
+            "opencv-contrib-python-headless"),
+    "av": ("av",),
+    "PIL": ("pillow",),
+    "safetensors": ("safetensors",),
+    "cv2_enumerate_cameras": ("cv2-enumerate-cameras",),
+    "matplotlib": ("matplotlib",),
+    "platformdirs": ("platformdirs",),
+    "tqdm": ("tqdm",),
+}  # fmt: skip
+MOST_LETTERS = 300  # of the reason why something fails
 COMPILERS = ("c++", "g++", "clang++", "cl")
 ENCODERS = (
     "libx264", "h264_nvenc", "h264_videotoolbox", "h264_qsv", "h264_amf", "h264_vaapi",
@@ -57,16 +74,37 @@ def filters(args: argparse.Namespace) -> int:
 
 
 def doctor(args: argparse.Namespace) -> int:
-    """Print one report about this machine."""
-    for report in (_system, _versions, _display, _torch_devices, _compiler, _encoders, _cameras):
-        for line in report():
-            _say(line)
+    """Print one report about this machine; what fails is a line of it."""
+    reports = {
+        "system": _system,
+        "package": _versions,
+        "display": _display,
+        "device": _torch_devices,
+        "compiler": _compiler,
+        "encoders": _encoders,
+        "camera": _cameras,
+    }
+    for subject, report in reports.items():
+        try:
+            for line in report():
+                _say(line)
+        except Exception as error:  # whatever it is, it belongs into the report
+            _say(f"{subject:11} unknown: {_reason(error)}")
     return 0
 
 
 def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    sys.stdout.write(line.encode(encoding, "replace").decode(encoding) + "\n")
     sys.stdout.flush()
+
+
+def _reason(error: BaseException) -> str:
+    """What went wrong at first, in one line: NumPy says a page about it before that."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    text = shorten(str(error), MOST_LETTERS, placeholder=" ...")
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _system() -> Iterator[str]:
@@ -74,11 +112,27 @@ def _system() -> Iterator[str]:
 
 
 def _versions() -> Iterator[str]:
-    for name in PACKAGES:
+    for module, packages in PACKAGES.items():
+        installed = [text for name in packages if (text := _installed(name))]
+        name = ", ".join(installed) or packages[0]
         try:
-            yield f"package     {name} {version(name)}"
-        except PackageNotFoundError:
-            continue
+            importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name == module and not installed:
+                yield f"package     {name} is not installed"
+            else:
+                yield f"package     {name} cannot be imported: {_reason(error)}"
+        except Exception as error:  # a broken library fails in any way
+            yield f"package     {name} cannot be imported: {_reason(error)}"
+        else:
+            yield f"package     {name}" + ("" if installed else ", of unknown version")
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return f"{package} {version(package)}"
+    except Exception:  # not there, or its own description is broken
+        return None
 
 
 def _display() -> Iterator[str]:

@@ -14,6 +14,7 @@ import pytest
 from media import write_video
 
 from live_edges.cli import main, parse
+from live_edges.listings import PACKAGES
 
 NO_DISPLAY = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
 
@@ -172,6 +173,74 @@ def test_doctor_reports_on_everything(capsys):
         "camera",
     ):
         assert word in report
+
+
+class _Broken:
+    """A finder of modules that fail at their import."""
+
+    def __init__(self, names, error):
+        self._names, self._error = names, error
+
+    def find_spec(self, name, _path=None, _target=None):
+        if name in self._names:
+            raise self._error
+
+
+ILLNESSES = {
+    "no library": OSError("libGL.so.1: cannot open shared object file"),
+    "dll": ImportError("DLL load failed while importing _C\nthe specified module was not found"),
+    "attribute": AttributeError("module 'x' has no attribute 'y'"),
+    "runtime": RuntimeError("module compiled against ABI version 9\n\nbut this is 8 " + "x" * 999),
+    "missing": ModuleNotFoundError("No module named 'x'"),
+    "without words": ValueError(),
+}
+
+
+@pytest.mark.parametrize("module", [name for name in PACKAGES if name != "live_edges"])
+@pytest.mark.parametrize("illness", ["no library", "runtime"])
+def test_doctor_gives_the_reason_why_a_package_does_not_import(
+    module, illness, monkeypatch, capsys
+):
+    error = ILLNESSES[illness]
+    monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setattr(sys, "meta_path", [_Broken({module}, error), *sys.meta_path])
+
+    assert main(["doctor"]) == 0
+
+    report = capsys.readouterr().out
+    first = str(error).splitlines()[0]
+    [line] = [each for each in report.splitlines() if "cannot be imported" in each]
+    assert line.startswith(f"package     {PACKAGES[module][0]} ")
+    assert f"cannot be imported: {type(error).__name__}: {first}" in line
+    assert len(line) < 400
+    assert "system" in report
+    assert "compiler" in report
+
+
+@pytest.mark.parametrize("error", ILLNESSES.values(), ids=ILLNESSES)
+def test_doctor_is_no_traceback_where_nothing_imports(error, monkeypatch, capsys):
+    others = PACKAGES.keys() - {"live_edges"}
+    for module in others:
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    broken = _Broken(others, error)
+    monkeypatch.setattr(sys, "meta_path", [broken, *sys.meta_path])
+
+    assert main(["doctor"]) == 0
+
+    report = capsys.readouterr().out.splitlines()
+    assert sum("cannot be imported" in line for line in report) == len(PACKAGES) - 1
+    assert any(line.startswith("device      unknown: ") for line in report)
+
+
+def test_doctor_says_what_is_not_installed(monkeypatch, capsys):
+    monkeypatch.setitem(PACKAGES, "no_such_module", ("no-such-package",))
+    monkeypatch.setitem(sys.modules, "torch", None)
+
+    assert main(["doctor"]) == 0
+
+    report = capsys.readouterr().out
+    assert "package     no-such-package is not installed" in report
+    assert "device      unknown: ModuleNotFoundError: import of torch halted" in report
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to catch")
