@@ -197,7 +197,7 @@ def _no_checkpoint(folder):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (_empty, "holds no pictures"),
+        (_empty, "holds no images"),
         (_damaged, "none of the"),
         (_small, "smaller than a piece of 40x40"),
         (lambda folder: [str(folder / "gone.jpg")], "does not exist"),

@@ -19,7 +19,7 @@ from live_edges.recording.encoding import Encoding
 from live_edges.recording.fit import even_size
 from live_edges.sources.decoding import SQUARE, square_size
 from live_edges.sources.orientation import shown_aspect
-from live_edges.sources.pixels import read_image
+from live_edges.sources.pixels import page_count, read_image
 
 OnStart = Callable[[int | None], Callable[[], object]]
 
@@ -84,7 +84,9 @@ def convert_image(source: Path, target: Path, painter: Painter) -> Report:
         partial.unlink(missing_ok=True)
         why = getattr(error, "strerror", None) or "the format does not take it"
         raise LiveEdgesError(f"{target} can not be written: {why}") from error
-    return Report(1)
+    count = page_count(source)
+    notes = (f"{source} holds {count} pictures; {target} is made of the first",) * (count > 1)
+    return Report(1, notes)
 
 
 def _convert(

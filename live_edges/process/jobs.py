@@ -8,7 +8,7 @@ from pathlib import Path
 from live_edges.errors import LiveEdgesError
 from live_edges.recording.storage import MUXERS
 from live_edges.sources.address import is_address, public_address
-from live_edges.sources.images import is_image_file
+from live_edges.sources.images import is_image_file, is_still
 from live_edges.sources.paths import find_files, is_folder, is_regular_file
 
 VIDEO_SUFFIXES = frozenset(
@@ -46,7 +46,7 @@ def plan(inputs: Iterable[str], out: str) -> list[Job]:
             f"{len(sources)} files do not fit into one, {out}; give a folder as OUT"
         )
     jobs = [
-        _job(source, _target_in(path, source, is_image_file(source)) if goes_into_folder else path)
+        _job(source, _target_in(path, source, is_still(source)) if goes_into_folder else path)
         for source in sources
     ]
     _check_names(jobs)
@@ -75,7 +75,7 @@ def _target_in(folder: Path, source: Path, is_image: bool) -> Path:
 
 
 def _job(source: Path, target: Path) -> Job:
-    is_image = is_image_file(source)
+    is_image = is_still(source)
     endings: Iterable[str] = IMAGE_ENDINGS if is_image else MUXERS
     if target.suffix.lower() not in endings:
         kind = "an image" if is_image else "a video"

@@ -102,9 +102,9 @@ def _demo(size: tuple[int, int] | None, fps: float | None, *, note: bool = False
 
 
 def _file(path: Path, loop: bool) -> Source:
-    from live_edges.sources.images import Images, is_image_file
+    from live_edges.sources.images import Images, is_still
 
-    if is_folder(path) or is_image_file(path):
+    if is_folder(path) or is_still(path):
         return Images(path, loop=loop)
     from live_edges.sources.video import VideoFile
 

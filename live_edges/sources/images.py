@@ -1,35 +1,39 @@
-"""Pictures from disk: one image, or a folder or glob of them as a slide show."""
+"""Pictures from disk: one image with all its pages, or a folder or glob as a slide show."""
 
 import logging
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from live_edges.errors import SourceError
-from live_edges.frame import Frame, Image
+from live_edges.frame import Frame
 from live_edges.sources.base import Mode, Source
 from live_edges.sources.paths import find_files, is_regular_file
-from live_edges.sources.pixels import read_image
+from live_edges.sources.pixels import Page, is_animation, page_count, read_pages
 from live_edges.timing import Clock
 
 _LOG = logging.getLogger(__name__)
 
 SECONDS_PER_IMAGE = 2.0
 IMAGE_SUFFIXES = frozenset(
-    {".avif", ".bmp", ".exr", ".hdr", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png"}
-    | {".pnm", ".ppm", ".tif", ".tiff", ".webp"}
+    {".apng", ".avif", ".bmp", ".exr", ".gif", ".hdr", ".heic", ".heif", ".jfif", ".jp2", ".jpe"}
+    | {".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"}
 )
-_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"BM", b"II*\0", b"MM\0*")  # JPEG ... TIFF
+_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"BM", b"II*\0", b"MM\0*", b"GIF8")  # JPEG ...
+_BRANDS = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypavif", b"ftypavis")  # HEIF, AVIF
 _VIDEO_SUFFIXES = frozenset({".mjpeg", ".mjpg"})  # JPEG after JPEG: begins like a picture
 
 
 class Images(Source):
     """Pictures in natural order (2 before 10), each shown for a while, the last one kept.
 
+    Of a file with several, all are shown, for as long as the file asks.
+
     A file that cannot be read is passed over with a warning and counted in ``skipped``.
 
     Args:
         where: an image, a folder, or a glob such as ``holiday/*.jpg``.
-        seconds: how long each picture is shown.
+        seconds: how long each picture is shown whose file does not say.
         loop: start again after the last.
         clock: source of the frames' timestamps.
 
@@ -51,18 +55,20 @@ class Images(Source):
         self._seconds = seconds
         self._loop = loop
         self._clock = clock
-        self._position = 0
         self._index = 0
+        self._pts = 0.0
         self._skipped: set[Path] = set()
         self.name = Path(where).resolve().name or str(where)
 
-        self._ahead = self._next_image()
+        self._pages = self._read_all()
+        self._ahead = next(self._pages, None)
         if self._ahead is None:
             raise SourceError(f"{where} cannot be read as an image; is it damaged?")
-        height, width = self._ahead.shape[:2]
-        fps = 1 / seconds if len(self._paths) > 1 else 0.0
-        self.mode = Mode(width, height, fps, self._paths[self._position - 1].suffix[1:].lower())
-        self.frame_count = None if loop else len(self._paths) - self.skipped
+        count = sum(map(page_count, self._paths)) - self.skipped
+        height, width = self._ahead.image.shape[:2]
+        fps = 1 / (self._ahead.seconds or seconds) if count > 1 else 0.0
+        self.mode = Mode(width, height, fps, self._suffix)
+        self.frame_count = None if loop else count
 
     @property
     def skipped(self) -> int:
@@ -71,35 +77,34 @@ class Images(Source):
 
     def read(self) -> Frame | None:
         """Return the next picture; None after the last."""
-        image, self._ahead = self._ahead, None
-        image = self._next_image() if image is None else image
-        if image is None:
+        page, self._ahead = self._ahead, None
+        page = page or next(self._pages, None)
+        if page is None:
             return None
-        frame = Frame(image, self._index, self._clock(), self._index * self._seconds)
+        frame = Frame(page.image, self._index, self._clock(), self._pts)
         self._index += 1
+        self._pts += page.seconds or self._seconds
         return frame
 
     def close(self) -> None:
         """Forget the remaining pictures."""
-        self._paths = []
+        self._pages = iter(())
         self._ahead = None
 
-    def _next_image(self) -> Image | None:
-        """Read on to the next picture that can be read; None when there is no further one."""
-        for _ in range(len(self._paths)):
-            if self._position == len(self._paths):
-                if not self._loop:
-                    return None
-                self._position = 0
-            path = self._paths[self._position]
-            self._position += 1
-            image = read_image(path)
-            if image is not None:
-                return image
-            if path not in self._skipped:
-                self._skipped.add(path)
-                _LOG.warning("%s is passed over: it cannot be read as an image", path)
-        return None
+    def _read_all(self) -> Iterator[Page]:
+        """Read every picture that can be read, again and again if it loops."""
+        has_any = True
+        while has_any:
+            has_any = False
+            for path in self._paths:
+                self._suffix = path.suffix[1:].lower()
+                count = 0
+                for count, page in enumerate(read_pages(path), 1):  # noqa: B007
+                    yield page
+                has_any = has_any or (count > 0 and self._loop)
+                if count == 0 and path not in self._skipped:
+                    self._skipped.add(path)
+                    _LOG.warning("%s is passed over: it cannot be read as an image", path)
 
 
 def find_images(where: str | Path) -> list[Path]:
@@ -121,6 +126,13 @@ def is_image_file(path: Path) -> bool:
         return suffix in IMAGE_SUFFIXES
     try:
         with path.open("rb") as file:
-            return file.read(8).startswith(_SIGNATURES)
+            head = file.read(12)
     except OSError:
         return False
+    is_webp = head[:4] == b"RIFF" and head[8:] == b"WEBP"
+    return head.startswith(_SIGNATURES) or head[4:] in _BRANDS or is_webp
+
+
+def is_still(path: Path) -> bool:
+    """Whether a file holds pictures, and no animation that is played as a video."""
+    return is_image_file(path) and not is_animation(path)

@@ -20,7 +20,7 @@ from live_edges.errors import LiveEdgesError, SourceError, TrainingError
 from live_edges.frame import Image
 from live_edges.sources.address import public_address
 from live_edges.sources.choose import open_source
-from live_edges.sources.images import find_images, is_image_file
+from live_edges.sources.images import find_images, is_still
 from live_edges.sources.paths import is_regular_file
 from live_edges.sources.pixels import read_image
 from live_edges.training.leaves import dead_leaves
@@ -94,7 +94,7 @@ def _leaves(seed: int, index: int) -> Tensor:
 def _is_moving(text: str) -> bool:
     path = Path(text).expanduser()
     return (text.isdecimal() and not path.exists()) or (
-        is_regular_file(path) and not is_image_file(path)
+        is_regular_file(path) and not is_still(path)
     )
 
 
