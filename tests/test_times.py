@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from media import RATE, draw
+from media import RATE, draw, luma
 
 from live_edges.cli import main
 from live_edges.sources.timeline import PAUSE_S, Timeline
@@ -26,15 +26,17 @@ def write_clip(
     *,
     sound: "list[float] | None" = None,
     codec: str = "libx264",
+    gop: int = 5,
+    options: "dict[str, str] | None" = None,
 ) -> Path:
     """Write pictures at the given times; ``sound`` says when each 0.1 s of it begins."""
-    with av.open(str(path), "w") as container:
-        rate = 25 if codec == "mpeg2video" else RATE  # it knows few
+    with av.open(str(path), "w", options=options or {}) as container:
+        rate = 25 if codec == "mpeg2video" or path.suffix == ".h264" else RATE
         video = container.add_stream(codec, rate=rate, options={"bf": "2", "preset": "ultrafast"})
-        tick = Fraction(1, 25) if codec == "mpeg2video" else TICK
+        tick = TICK if codec == "libx264" else Fraction(1, rate)  # the others know few
         video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
         video.time_base = video.codec_context.time_base = tick
-        video.codec_context.gop_size = 5
+        video.codec_context.gop_size = gop
         track = container.add_stream("mp2", rate=SOUND_RATE, layout="mono") if sound else None
         frames = [(time_s, index) for index, time_s in enumerate(times_s or even(COUNT))]
         pieces = [(time_s, None) for time_s in sound or ()]
@@ -94,6 +96,13 @@ def packets_s(path: Path, kind: str) -> list[float]:
         stream = container.streams.best(kind)
         packets = [packet for packet in container.demux(stream) if packet.size]
     return sorted(float(packet.pts * packet.time_base) for packet in packets)
+
+
+def first_luma(path: Path) -> float:
+    """Luma of the first picture, where `draw` puts one that tells it from its neighbours."""
+    with av.open(str(path)) as container:
+        frame = next(container.decode(video=0))
+    return float(frame.to_ndarray(format="yuv420p")[30:46, 4:28].mean())
 
 
 @pytest.mark.parametrize("has_sound", [False, True], ids=["silent", "with sound"])
@@ -183,3 +192,50 @@ def test_pictures_that_all_have_one_time_are_told_apart():
     timeline = Timeline(Fraction(1, 10), 0.1, PAUSE_S)
 
     assert [timeline.place(7) for _ in range(5)] == list(range(5))
+
+
+@pytest.mark.parametrize("has_sound", [False, True], ids=["silent", "with sound"])
+@pytest.mark.parametrize("ending", ["ts", "mpg", "mkv", "mp4", "h264", "flv", "live.mkv"])
+def test_a_part_begins_with_its_first_picture(tmp_path, ending, has_sound):
+    codec = {"mpg": "mpeg2video", "avi": "mpeg4"}.get(ending, "libx264")
+    rate = 25 if ending in ("mpg", "h264") else RATE
+    has_sound = has_sound and ending not in ("h264", "flv")
+    options = {"live": "1"} if ending == "live.mkv" else {}  # no index
+    movie = write_clip(
+        tmp_path / f"a.{ending}",
+        [index / rate for index in range(6 * rate)],
+        sound=even(60) if has_sound else None,
+        codec=codec,
+        gop=2 * rate,
+        options=options,
+    )
+
+    part = "--start", 3.1, "--end", 5.3, "--view", "original"
+    assert process(movie, "-o", tmp_path / "b.mkv", *part) == 0
+
+    first = -(-31 * rate // 10)
+    assert first_luma(tmp_path / "b.mkv") == pytest.approx(luma(first), abs=5)
+    shown = packets_s(tmp_path / "b.mkv", "video")
+    assert len(shown) == pytest.approx(22 * rate // 10, abs=int(has_sound))
+    assert shown[0] == pytest.approx(0, abs=1 / rate)
+    if has_sound:
+        heard = packets_s(tmp_path / "b.mkv", "audio")
+        assert (heard[0], heard[-1]) == pytest.approx((0, 2.2), abs=0.1)
+
+
+@pytest.mark.parametrize("has_sound", [False, True], ids=["silent", "with sound"])
+@pytest.mark.parametrize("start_s", [1.0, 2.4, 2.5, 3.5])
+def test_a_part_of_joined_recordings_is_found(tmp_path, start_s, has_sound):
+    clip = write_clip(tmp_path / "a.ts", even(24), sound=even(24) if has_sound else None)
+    movie = join(tmp_path / "j.ts", clip, clip)
+
+    part = "--start", start_s, "--end", start_s + 1, "--view", "original"
+    assert process(movie, "-o", tmp_path / "b.mkv", *part) == 0
+
+    first = round(start_s * RATE) % 24
+    assert first_luma(tmp_path / "b.mkv") == pytest.approx(luma(first), abs=5)
+    shown = packets_s(tmp_path / "b.mkv", "video")
+    assert shown == pytest.approx([index / RATE for index in range(10)], abs=0.1)
+    if has_sound:
+        heard = packets_s(tmp_path / "b.mkv", "audio")
+        assert (heard[0], heard[-1]) == pytest.approx((0, 1), abs=0.1)

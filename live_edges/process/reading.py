@@ -1,7 +1,7 @@
 """Reads a video file for conversion: every picture with its exact time, the sound as it is."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -14,11 +14,13 @@ from av.audio.stream import AudioStream
 from live_edges.closing import Closing
 from live_edges.errors import SourceError
 from live_edges.process.sound import SoundTrack, seconds
+from live_edges.process.starting import lands_before, skimmed
 from live_edges.sources.decoding import FALLBACK_FPS, SHORTFALL_S, ffmpeg_name, open_input, reason
-from live_edges.sources.timeline import Timeline, longest_step_s
+from live_edges.sources.timeline import Timeline, is_joinable, is_untimed, longest_step_s
 
 if TYPE_CHECKING:
     from av.packet import Packet
+    from av.stream import Stream
     from av.video.stream import VideoStream
 
     SoundPacket = Packet[AudioStream]
@@ -86,12 +88,7 @@ class VideoReader(Closing):
         self.audio: tuple[AudioStream, ...] = self._container.streams.audio
         self.decoded = self.damaged = 0
         self._last_stamp = stream.start_time or 0
-        self._timeline = Timeline(
-            self.time_base,
-            1 / self.rate,
-            longest_step_s(self._container),
-            start=self._start_ticks(),
-        )
+        self._timeline = self._new_timeline()
         self._sound = {track.index: SoundTrack(self._timeline) for track in self.audio}
         self._first_ticks = round(span.start_s / self.time_base)
         self._is_past_end = False
@@ -136,7 +133,6 @@ class VideoReader(Closing):
         Raises:
             SourceError: there is not one picture that decodes.
         """
-        self._seek()
         try:
             yield from self._packets()
         except av.FFmpegError:
@@ -153,16 +149,25 @@ class VideoReader(Closing):
         """Close the file; safe to call twice."""
         self._container.close()
 
-    def _seek(self) -> None:
-        if self._first_ticks > 0:
-            try:
-                start = self._start_ticks() + self._first_ticks
-                self._container.seek(start, stream=self._stream)
-            except av.FFmpegError:
-                return  # then all of it is decoded, up to where it starts
+    def _demuxed(self) -> "Iterable[Packet[Stream]]":
+        """All packets that may matter, from a key frame before the span on."""
+        tracks = self._stream, *self.audio
+        if self._first_ticks <= 0 or is_untimed(self._container):
+            return self._container.demux(*tracks)
+        stamp = self._start_ticks() + self._first_ticks
+        is_inside = self._span.start_s < (self._duration_s or 0.0)
+        if is_inside and not is_joinable(self._container) and lands_before(self.path, stamp):
+            self._container.seek(stamp, stream=self._stream)
+            return self._container.demux(*tracks)
+        packets = self._container.demux(*tracks)
+        return skimmed(packets, self._first_ticks, self._timeline, self._new_timeline())
+
+    def _new_timeline(self) -> Timeline:
+        limit_s = longest_step_s(self._container)
+        return Timeline(self.time_base, 1 / self.rate, limit_s, start=self._start_ticks())
 
     def _packets(self) -> "Iterator[Picture | Packet[AudioStream]]":
-        for packet in self._container.demux(self._stream, *self.audio):
+        for packet in self._demuxed():
             if packet.size == 0:
                 continue  # marks the end
             if isinstance(packet.stream, AudioStream):

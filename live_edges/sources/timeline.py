@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import av
 
-TS_DISCONT = 0x200  # FFmpeg's AVFMT_TS_DISCONT
+TS_DISCONT, NO_TIMESTAMPS = 0x200, 0x80  # FFmpeg's AVFMT_TS_DISCONT, AVFMT_NOTIMESTAMPS
 JUMP_S = 10.0  # FFmpeg's -dts_delta_threshold, for formats that are made to be cut and joined
 PAUSE_S = 3600.0  # any other format may mean a pause of up to an hour
 JUMP_STEPS = 10  # a slide show in MPEG-TS may stay for 20 s at each picture
@@ -14,6 +14,11 @@ LATE_STEPS = 3  # so many pictures may have been placed too late before, by a wr
 def is_joinable(container: av.container.InputContainer) -> bool:
     """Whether a format, such as MPEG-TS, may be cut anywhere and joined, so that times jump."""
     return bool(container.format.flags & TS_DISCONT)
+
+
+def is_untimed(container: av.container.InputContainer) -> bool:
+    """Whether a format, such as raw H.264, has no time stamps at all."""
+    return bool(container.format.flags & NO_TIMESTAMPS)
 
 
 def longest_step_s(container: av.container.InputContainer) -> float:
@@ -79,9 +84,9 @@ class Timeline:
         """Place the next picture, wherever its file puts it, right after the latest."""
         self.offsets, self._highest, self._doubtful = [], None, None
 
-    def go_on_from(self, other: "Timeline", time: int) -> None:
-        """Expect the next picture at ``time``, by the clocks of another timeline."""
-        self.offsets, self.latest = other.offsets[:], time - self.step
+    def go_on_from(self, offsets: list[int], time: int) -> None:
+        """Expect the next picture at ``time``, by the clocks up to there."""
+        self.offsets, self.latest = offsets, time - self.step
 
     def _time_of(self, stamp: int | None) -> int:
         expected = 0 if self.latest is None else self.latest + self.step

@@ -1,0 +1,70 @@
+"""Finds where decoding has to begin, so that no picture of the part that is wanted is missed."""
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import av
+
+from live_edges.sources.decoding import open_input
+from live_edges.sources.timeline import Timeline
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+    from av.stream import Stream
+
+LEAD_S = 1.0  # sound may lie so far behind its pictures in the file
+
+
+def lands_before(path: Path, stamp: int) -> bool:
+    """Whether seeking to a stamp leads to a picture at that time or before.
+
+    Without an index FFmpeg guesses a place in the file, and what decodes from there on begins
+    with the next key frame, which may come seconds later.
+    """
+    try:
+        with open_input(path) as container:
+            stream = container.streams.best("video")
+            if not isinstance(stream, av.VideoStream):
+                return False
+            container.seek(stamp, stream=stream)
+            frame = next(container.decode(stream), None)
+            return frame is not None and frame.pts is not None and frame.pts <= stamp
+    except (av.FFmpegError, OSError, StopIteration):
+        return False
+
+
+def skimmed(
+    packets: "Iterator[Packet[Stream]]", first: int, timeline: Timeline, skim: Timeline
+) -> "Iterable[Packet[Stream]]":
+    """Pass over packets without decoding them, up to the last key frame before a time.
+
+    Args:
+        packets: from the beginning of the file.
+        first: the time of the first picture that is wanted, in ticks.
+        timeline: is moved on to the key frame.
+        skim: a fresh one like it.
+
+    Returns:
+        the packets from the key frame on.
+    """
+    boundary = first - round(LEAD_S / skim.time_base)
+    waiting: list[Packet[Stream]] = []
+    for packet in packets:
+        if isinstance(packet.stream, av.VideoStream) and packet.size:
+            clocks = skim.offsets[:]
+            decoded_at = skim.place(packet.pts if packet.dts is None else packet.dts)
+            shown_at = decoded_at + _reordering(packet)
+            if packet.is_keyframe and shown_at <= boundary:
+                waiting.clear()
+                timeline.go_on_from(clocks, shown_at)
+            if decoded_at > boundary:
+                return chain([*waiting, packet], packets)
+        waiting.append(packet)
+    return waiting
+
+
+def _reordering(packet: "Packet[Stream]") -> int:
+    """Ticks from when a packet is decoded to when its picture is shown."""
+    return 0 if packet.pts is None or packet.dts is None else max(packet.pts - packet.dts, 0)
