@@ -24,31 +24,38 @@ class AutoGain:
 
     def settle(self, gain: float, edges: Image) -> float:
         """Return a better gain for the same picture; equal to ``gain`` when it is good enough."""
-        return gain * self._correction(gain, edges)
+        return gain * _correction(gain, edges, gain)
 
-    def follow(self, gain: float, edges: Image, *, now: float) -> float:
+    def follow(
+        self, gain: float, edges: Image, *, now: float, made_with: float | None = None
+    ) -> float:
         """Return the gain for the next picture.
 
         Args:
-            gain: what ``edges`` was made with.
-            edges: ``(H, W)`` uint8 edge image.
+            gain: for the next picture as things stand.
+            edges: ``(H, W)`` uint8 edge image, no threshold applied.
             now: time of the picture in seconds.
+            made_with: the gain of ``edges``, an older one where pictures were in flight; None
+                means ``gain``.
         """
         elapsed = 0.0 if self._last is None else max(0.0, now - self._last)
         self._last = now
         share = 1 - math.exp(-elapsed / SETTLING_S)
-        return _limited(gain * self._correction(gain, edges) ** share)
+        correction = _correction(gain, edges, gain if made_with is None else made_with)
+        return _limited(gain * correction**share)
 
-    def _correction(self, gain: float, edges: Image) -> float:
-        shown = float(np.percentile(edges[::SAMPLE_STEP, ::SAMPLE_STEP], PERCENTILE)) / 255
-        if shown >= 1:
-            wanted = gain / 2  # saturated: all that is known is that it was too much
-        elif shown == 0:
-            wanted = gain * 2
-        else:
-            wanted = gain * TARGET / shown
-        correction = _limited(wanted) / gain
-        return 1.0 if abs(math.log(correction)) < DEAD_BAND else correction
+
+def _correction(gain: float, edges: Image, made_with: float) -> float:
+    """By which factor ``gain`` is too small, going by edges that were made with another one."""
+    shown = float(np.percentile(edges[::SAMPLE_STEP, ::SAMPLE_STEP], PERCENTILE)) / 255
+    if shown >= 1:
+        wanted = min(gain, made_with / 2)  # saturated: all that is known is that it was too much
+    elif shown == 0:
+        wanted = max(gain, made_with * 2)
+    else:
+        wanted = made_with * TARGET / shown
+    correction = _limited(wanted) / gain
+    return 1.0 if abs(math.log(correction)) < DEAD_BAND else correction
 
 
 def _limited(gain: float) -> float:

@@ -1,5 +1,6 @@
 """Views: what is shown of a picture and its edges."""
 
+import math
 from collections.abc import Callable
 
 import cv2
@@ -57,6 +58,19 @@ def blend(image: Image, opacity: Image, color: Color) -> Image:
     paint = cv2.LUT(opacity, levels.round().astype(np.uint8)[:, None])
     dimmed = cv2.multiply(image, cv2.bitwise_not(opacity), scale=1 / 255)
     return np.asarray(cv2.add(dimmed, paint), np.uint8)
+
+
+def without_weak(edges: Image, threshold: float) -> Image:
+    """Hide edges that are darker than a share of white; 0 hides nothing.
+
+    Args:
+        edges: ``(H, W)`` uint8.
+        threshold: 0 to 1.
+    """
+    if threshold <= 0:
+        return edges
+    just_below = math.ceil(threshold * 255) - 1
+    return np.asarray(cv2.threshold(edges, just_below, 0, cv2.THRESH_TOZERO)[1], np.uint8)
 
 
 def enlarged(image: Image) -> Image:

@@ -12,6 +12,7 @@ from live_edges.process.planes import STRETCH, luma_of, stretched
 from live_edges.render import Renderer
 from live_edges.settings import Settings
 from live_edges.sources.decoding import to_image
+from live_edges.views import without_weak
 
 if TYPE_CHECKING:
     from live_edges.pipeline import EdgePipeline
@@ -59,7 +60,7 @@ class Painter:
         if self._settings.is_mirrored:
             luma = np.fliplr(luma)
         edges = self._edges(luma)
-        if self._settings.auto_gain and not self._pipeline.entry.is_binary:
+        if self._renderer.is_automatic(self._settings):
             edges = self._adjust(luma, edges, now)
         return edges
 
@@ -72,9 +73,9 @@ class Painter:
 
     def _edges(self, luma: Image) -> Image:
         settings, pipeline = self._settings, self._pipeline
+        gain, pipeline.threshold = self._renderer.exposure(settings)
         is_gain_free = settings.auto_gain and pipeline.entry.is_binary
-        pipeline.gain = 1.0 if is_gain_free else settings.gain * self._stretch
-        pipeline.threshold = settings.threshold
+        pipeline.gain = gain if is_gain_free else gain * self._stretch
         return pipeline.edges_of_luma(luma)
 
     def _adjust(self, luma: Image, edges: Image, now: float) -> Image:
@@ -89,4 +90,4 @@ class Painter:
                 edges = self._edges(luma)
         gain = self._auto_gain.follow(self._settings.gain, edges, now=now)
         self._settings = replace(self._settings, gain=gain)
-        return edges
+        return without_weak(edges, self._settings.threshold)
