@@ -483,15 +483,6 @@ def test_what_cannot_be_planned_is_one_sentence(
     assert not list(tmp_path.glob("b.*"))
 
 
-def test_sound_that_does_not_fit_the_container_is_told(tmp_path, capsys):
-    movie = write_movie(tmp_path / "a.mp4")
-
-    assert process(movie, "-o", tmp_path / "b.webm") == 1
-
-    assert "the sound of this video (aac) does not fit into b.webm" in capsys.readouterr().err
-    assert list(tmp_path.glob("b*")) == []
-
-
 def test_a_batch_goes_on_past_a_broken_file_and_does_not_repeat_itself(tmp_path, caplog):
     caplog.set_level(logging.INFO)
     folder = tmp_path / "in"

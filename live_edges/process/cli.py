@@ -42,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("conversion")
     group.add_argument("--start", type=_seconds, metavar="S", help="begin so many seconds in")
     group.add_argument("--end", type=_seconds, metavar="S", help="end so many seconds in")
+    group.add_argument("--no-sound", action="store_true", help="leave the sound out")
     add_encoding_arguments(group)
     parser.set_defaults(view="edges", compile="wait")
 
@@ -152,6 +153,7 @@ def _convert(
             painter,
             encoding=Encoding(args.encoder, args.quality, args.preset),
             span=Span(args.start or 0.0, math.inf if args.end is None else args.end),
+            with_sound=not args.no_sound,
             on_start=on_start,
         )
 

@@ -39,6 +39,7 @@ def convert_video(
     *,
     encoding: Encoding,
     span: Span,
+    with_sound: bool = True,
     on_start: OnStart,
 ) -> Report:
     """Convert a video; the target gets its name when it is whole.
@@ -49,12 +50,13 @@ def convert_video(
         painter: makes each picture.
         encoding: how to encode.
         span: which part of it.
+        with_sound: whether its sound is wanted.
         on_start: told how many pictures to expect; gives back what to call after each.
 
     Raises:
         LiveEdgesError: the source can not be read or the target not be written.
     """
-    with VideoReader(source, span) as reader:
+    with VideoReader(source, span, with_sound=with_sound) as reader:
         output = VideoOutput(target, _shape_of(reader), encoding)
         try:
             sizes = _convert(reader, output, painter, on_start(reader.frame_count))
@@ -62,7 +64,8 @@ def convert_video(
         except BaseException:
             output.discard()
             raise
-        return Report(reader.decoded, _notes(reader, sizes, target))
+        notes = [*_notes(reader, sizes, target), *output.notes]
+        return Report(reader.decoded, tuple(notes))
 
 
 def convert_image(source: Path, target: Path, painter: Painter) -> Report:

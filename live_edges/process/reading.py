@@ -55,6 +55,7 @@ class VideoReader(Closing):
     Args:
         path: the file.
         span: what to read of it; times then count from ``span.start_s``.
+        with_sound: whether to pass on its sound.
 
     Attributes:
         time_base: unit of the pictures' ticks, in seconds.
@@ -69,7 +70,7 @@ class VideoReader(Closing):
         SourceError: it is not there, or holds no video.
     """
 
-    def __init__(self, path: Path, span: Span = Span()) -> None:
+    def __init__(self, path: Path, span: Span = Span(), *, with_sound: bool = True) -> None:
         self.path = path
         self._span = span
         try:
@@ -85,7 +86,7 @@ class VideoReader(Closing):
         self.rate = stream.average_rate or stream.guessed_rate or Fraction(FALLBACK_FPS)
         self.time_base = stream.time_base or 1 / self.rate
         self.pixel_aspect = stream.sample_aspect_ratio or Fraction(1)
-        self.audio: tuple[AudioStream, ...] = self._container.streams.audio
+        self.audio: tuple[AudioStream, ...] = self._container.streams.audio if with_sound else ()
         self.decoded = self.damaged = 0
         self._last_stamp = stream.start_time or 0
         self._timeline = self._new_timeline()

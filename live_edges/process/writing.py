@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 from live_edges.errors import LiveEdgesError
 from live_edges.frame import Image
 from live_edges.process.planes import gray_frame
+from live_edges.process.reencoding import Sound, add_sound
 from live_edges.recording.encoding import Encoding, add_video_stream, choose_encoder
 from live_edges.recording.fit import fit
 from live_edges.recording.storage import MUXERS
@@ -43,7 +44,7 @@ class Shape:
     Attributes:
         time_base: unit of ticks and durations, in seconds.
         rate: nominal pictures a second.
-        audio: tracks to copy.
+        audio: tracks of sound.
     """
 
     time_base: Fraction
@@ -73,12 +74,18 @@ class VideoOutput:
         self._path, self._shape, self._encoding = path, shape, encoding
         self._waiting: list[Packet[AudioStream]] = []  # until the first picture tells the size
         self._container: av.container.OutputContainer | None = None
-        self._tracks: dict[int, AudioStream] = {}
+        self._sounds: dict[int, Sound] = {}  # by the index of the track they come from
         self._held: Packet[VideoStream] | None = None
         self._first_dts: int | None = None
         self._pts: list[int] = []  # start of the first picture and end of the last, once written
         self.size: tuple[int, int] | None = None
         self.encoder = ""
+
+    @property
+    def notes(self) -> list[str]:
+        """What the user should know, once all is written."""
+        notes = [sound.note for sound in self._sounds.values() if sound.note]
+        return [f"{self._path}: {note}" for note in dict.fromkeys(notes)]
 
     @property
     def can_state_aspect(self) -> bool:
@@ -106,6 +113,8 @@ class VideoOutput:
             if self._container is not None:
                 self._mux(self._stream.encode(None))
                 self._mux_last()
+                for sound in self._sounds.values():
+                    self._container.mux(sound.write(None))
                 self._container.close()
         except (av.FFmpegError, OSError) as error:
             raise LiveEdgesError(
@@ -141,8 +150,7 @@ class VideoOutput:
         if self._container is None:
             self._waiting.append(packet)
             return
-        packet.stream = self._tracks[packet.stream.index]
-        self._container.mux(packet)
+        self._container.mux(self._sounds[packet.stream.index].write(packet))
 
     def _mux(self, packets: "list[Packet[VideoStream]]") -> None:
         """Write packets but for the last so far, of which `_mux_last` may have to say more."""
@@ -188,23 +196,12 @@ class VideoOutput:
             self._stream.codec_context.flags |= Flags.frame_duration
             self._stream.codec_context.sample_aspect_ratio = first.pixel_aspect
             for track in self._shape.audio:
-                self._tracks[track.index] = self._copied(container, track)
+                self._sounds[track.index] = add_sound(container, track, muxer)
             container.start_encoding()
         except BaseException:
             self._close_quietly(container)
             raise
         return container
-
-    def _copied(self, container: av.container.OutputContainer, track: AudioStream) -> AudioStream:
-        try:
-            copy = container.add_stream_from_template(track)
-        except ValueError as error:
-            raise LiveEdgesError(
-                f"the sound of this video ({track.codec_context.name}) does not fit into "
-                f"{self._path.name}; choose an OUT that ends in .mkv"
-            ) from error
-        copy.metadata.update(track.metadata)
-        return copy
 
     def _close_quietly(self, container: av.container.OutputContainer) -> None:
         try:

@@ -1,0 +1,187 @@
+"""Writes the sound of a converted video: copied where the output can hold it, else re-encoded."""
+
+import io
+from fractions import Fraction
+from typing import Protocol
+
+import av
+from av.audio.stream import AudioStream
+from av.codec.context import CodecContext
+from av.packet import Packet
+from av.stream import Stream
+
+ENCODERS = {
+    "mp4": ("aac",),
+    "mov": ("aac",),
+    "matroska": ("libopus", "aac"),
+    "webm": ("libopus", "libvorbis"),
+}
+BITS_PER_CHANNEL = 80_000  # a second; more than enough to hear no difference
+AAC_RATES = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 8_000)
+OTHER_RATE = 48_000  # that every encoder knows
+LAYOUTS = {1: "mono", 6: "5.1"}  # by the number of channels; any other becomes stereo
+JITTER_S = 0.005  # by which a stated time may miss the end of the frame before
+CHANNELS = {"mono": 1, "stereo": 2, "5.1": 6}
+
+
+class Sound(Protocol):
+    """One track of sound on its way into a file."""
+
+    @property
+    def note(self) -> str | None:
+        """What the user should know of it, once all is written."""
+
+    def write(self, packet: "Packet[AudioStream] | None") -> "list[Packet[AudioStream]]":
+        """Return what to write for one packet that was read; None ends the track."""
+
+
+class CopiedSound:
+    """Packets as they are.
+
+    Args:
+        container: where they go; not written to yet.
+        track: where they come from.
+    """
+
+    note = None
+
+    def __init__(self, container: av.container.OutputContainer, track: AudioStream) -> None:
+        self._stream = container.add_stream_from_template(track)
+        self._stream.metadata.update(track.metadata)
+
+    def write(self, packet: "Packet[AudioStream] | None") -> "list[Packet[AudioStream]]":
+        """Hand the packet over to the output."""
+        if packet is None:
+            return []
+        packet.stream = self._stream
+        return [packet]
+
+
+class EncodedSound:
+    """Sound decoded and encoded again, every sample at its time.
+
+    Args:
+        container: where it goes; not written to yet.
+        track: where it comes from.
+        encoder: FFmpeg's name of the encoder.
+    """
+
+    def __init__(
+        self, container: av.container.OutputContainer, track: AudioStream, encoder: str
+    ) -> None:
+        self._track, self._encoder = track, encoder
+        self._damaged = 0
+        rate, channels = track.codec_context.sample_rate, track.codec_context.layout.nb_channels
+        known = AAC_RATES if encoder == "aac" else (OTHER_RATE,)
+        layout = LAYOUTS.get(channels, "stereo")
+        stream = container.add_stream(encoder, rate=rate if rate in known else OTHER_RATE)
+        assert isinstance(stream, AudioStream)
+        self._stream = stream
+        self._stream.codec_context.layout = layout
+        self._stream.codec_context.bit_rate = BITS_PER_CHANNEL * CHANNELS[layout]
+        self._stream.metadata.update(track.metadata)
+        self._resampler: av.AudioResampler | None = None
+        self._end_s = 0.0  # of the latest frame
+        self._heard: tuple[str, str, int] | None = None  # what the resampler was made for
+
+    @property
+    def note(self) -> str:
+        """Say what it was and became."""
+        told = f"its sound ({self._track.codec_context.name}) does not fit there and became "
+        damaged = f"; {self._damaged} damaged packets are left out" if self._damaged else ""
+        return told + self._encoder.removeprefix("lib") + damaged
+
+    def write(self, packet: "Packet[AudioStream] | None") -> "list[Packet[AudioStream]]":
+        """Decode a packet, and encode what came out."""
+        frames = self._decoded(packet)
+        packets = [made for frame in frames for made in self._encoded(frame)]
+        return packets if packet is not None else packets + self._rest()
+
+    def _decoded(self, packet: "Packet[AudioStream] | None") -> list[av.AudioFrame]:
+        try:
+            return self._track.codec_context.decode(packet)
+        except av.FFmpegError:
+            self._damaged += 1
+            return []
+
+    def _encoded(self, frame: av.AudioFrame) -> "list[Packet[AudioStream]]":
+        kind = frame.format.name, frame.layout.name, frame.sample_rate
+        packets = [] if kind == self._heard else self._drained()
+        if self._resampler is None:
+            context = self._stream.codec_context
+            self._resampler = av.AudioResampler(context.format, context.layout, context.sample_rate)
+        self._heard = kind
+        self._place(frame)
+        pieces = self._resampler.resample(frame)
+        return packets + [made for piece in pieces for made in self._stream.encode(piece)]
+
+    def _place(self, frame: av.AudioFrame) -> None:
+        """Give a frame its time in samples, which many containers state more coarsely."""
+        expected_s = self._end_s
+        begin_s = expected_s if frame.time is None else frame.time
+        if abs(begin_s - expected_s) < JITTER_S:
+            begin_s = expected_s
+        frame.time_base = Fraction(1, frame.sample_rate)
+        frame.pts = round(begin_s * frame.sample_rate)
+        self._end_s = begin_s + frame.samples / frame.sample_rate
+
+    def _drained(self) -> "list[Packet[AudioStream]]":
+        """Encode what the resampler still holds, and forget it."""
+        pieces = self._resampler.resample(None) if self._resampler else []
+        self._resampler = None
+        return [made for piece in pieces for made in self._stream.encode(piece)]
+
+    def _rest(self) -> "list[Packet[AudioStream]]":
+        return self._drained() + (self._stream.encode(None) if self._heard else [])
+
+
+class LostSound:
+    """Sound that can be neither copied nor decoded."""
+
+    def __init__(self, track: AudioStream) -> None:
+        self._index = track.index
+
+    @property
+    def note(self) -> str:
+        """Say that it is missing."""
+        return f"its sound (track {self._index}) can be neither copied nor decoded; it is left out"
+
+    def write(self, packet: "Packet[AudioStream] | None") -> "list[Packet[AudioStream]]":
+        """Leave the packet out."""
+        return []
+
+
+def add_sound(container: av.container.OutputContainer, track: AudioStream, muxer: str) -> Sound:
+    """Add a track of sound to a container that is not written to yet, as well as it fits."""
+    if fits(track, muxer):
+        return CopiedSound(container, track)
+    if has_decoder(track) and track.codec_context.sample_rate:
+        for encoder in ENCODERS[muxer]:
+            if encoder in av.codecs_available:
+                return EncodedSound(container, track, encoder)
+    return LostSound(track)
+
+
+def fits(track: AudioStream, muxer: str) -> bool:
+    """Whether a container can hold the packets of a track, so that players understand them.
+
+    Several codecs are refused only when the head of the file is written, so one is tried.
+    """
+    if not has_decoder(track):
+        return False
+    name = track.codec_context.name
+    if muxer == "mp4" and name.startswith("pcm_") and "16" not in name:
+        return False  # FFmpeg 5 plays noise
+    try:
+        with av.open(io.BytesIO(), "w", format=muxer) as container:
+            container.add_stream_from_template(track)
+            container.start_encoding()
+    except (ValueError, av.FFmpegError):
+        return False
+    return True
+
+
+def has_decoder(track: Stream) -> bool:
+    """Whether FFmpeg was built with a decoder for a track, without which PyAV cannot copy it."""
+    context: CodecContext | None = track.codec_context
+    return context is not None
