@@ -9,16 +9,12 @@ The Python API::
 
 from typing import TYPE_CHECKING, Any
 
-from live_edges.platforms import prepare_libraries
-
 if TYPE_CHECKING:
     from live_edges.pipeline import EdgePipeline
 
 __all__ = ["EdgePipeline", "__version__"]
 
 __version__ = "0.1.0"
-
-prepare_libraries()  # here, because nothing below this package can have imported cv2 yet
 
 
 def __getattr__(name: str) -> Any:

@@ -11,6 +11,7 @@ import live_edges
 from live_edges import arguments
 from live_edges.bench.cli import add_arguments as add_bench_arguments
 from live_edges.errors import LiveEdgesError
+from live_edges.platforms import prepare_libraries
 from live_edges.process.cli import add_arguments as add_process_arguments
 from live_edges.recording.arguments import add_encoding_arguments
 from live_edges.settings import VIEWS
@@ -34,6 +35,7 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, 1 for an error, 2 for a wrong command line."""
+    prepare_libraries()
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_PublicFormatter("%(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])

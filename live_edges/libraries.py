@@ -16,10 +16,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-_as_pointer = ctypes.pythonapi.PyCapsule_GetPointer
-_as_pointer.restype, _as_pointer.argtypes = c_void_p, [ctypes.py_object, ctypes.c_char_p]
-_as_capsule = ctypes.pythonapi.PyCapsule_New
-_as_capsule.restype, _as_capsule.argtypes = ctypes.py_object, [c_void_p, ctypes.c_char_p, c_void_p]
+# Not attributes of ctypes.pythonapi, whose types the whole process would share.
+_as_pointer = ctypes.PYFUNCTYPE(c_void_p, ctypes.py_object, ctypes.c_char_p)(
+    ("PyCapsule_GetPointer", ctypes.pythonapi)
+)
+_as_capsule = ctypes.PYFUNCTYPE(ctypes.py_object, c_void_p, ctypes.c_char_p, c_void_p)(
+    ("PyCapsule_New", ctypes.pythonapi)
+)
 
 
 class Library:

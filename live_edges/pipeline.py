@@ -4,7 +4,6 @@ It chooses the device and holds what a caller may change; `live_edges.engine` co
 """
 
 import threading
-import warnings
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -274,8 +273,16 @@ def _blended_by_opencv(image: Tensor, opacity: Tensor, row: Tensor) -> Tensor:
     return torch.from_numpy(painted).view(image.shape)
 
 
+class _Writable:
+    """Memory of a picture that torch does not warn of, because it does not look read-only."""
+
+    def __init__(self, image: Image) -> None:
+        interface = image.__array_interface__
+        address, _ = interface["data"]
+        self.image = image  # kept alive with its memory
+        self.__array_interface__ = {**interface, "data": (address, False)}
+
+
 def _tensor_of(image: Image) -> Tensor:
-    """Share the memory of a picture that nobody writes to, of which torch would warn."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-        return torch.from_numpy(image)
+    """Share the memory of a picture that nobody writes to."""
+    return torch.from_numpy(image if image.flags.writeable else np.asarray(_Writable(image)))

@@ -33,6 +33,9 @@ _CAMERA_ADVICE = {
 def prepare_libraries() -> None:
     """Set what OpenCV and OpenMP read from the environment; must run before either is imported.
 
+    For a command line that owns its process, and so for the children of that; a program that
+    imports the package decides for itself.
+
     What the user has set stays: ``OPENCV_LOG_LEVEL=DEBUG live-edges`` still shows everything.
     """
     for name, value in ENVIRONMENT.items():
