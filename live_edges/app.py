@@ -26,8 +26,7 @@ from live_edges.timing import Clock, Pace
 if TYPE_CHECKING:
     from live_edges.pipeline import EdgePipeline
 
-FRAME_WAIT_S = 0.02  # how long a frame is waited for before the keys are looked at again
-KEY_WAIT_S = 0.02  # how long a key is waited for while no frame is to be shown
+POLL_S = 0.02  # how long a frame, or a key, is waited for before the other is looked at again
 MAX_FIRST_AGE_S = 0.5  # how old the first frame of a live source may be when it is shown
 REFRESH_S = 0.25  # how old the text on the screen may get while no frame comes
 
@@ -67,17 +66,15 @@ class App:
         clock: Clock = time.monotonic,
     ) -> None:
         self.settings = settings
-        self._capture, self._source = capture, capture.source
-        self._screen, self._pipeline = screen, pipeline
+        self._capture, self._screen, self._pipeline = capture, screen, pipeline
         self._limits, self._folder, self._clock = limits, folder, clock
         listed = bindings(list(entries), settings)
         self._keys = by_key(listed)
-        self._panel = Panel(listed, entries, clock=clock)
+        self._panel = Panel(listed, entries, source=capture.source.name, clock=clock)
         self._meter, self._pace = Meter(clock), Pace(clock)
         self._takes = takes or Takes()
         self.in_flight = InFlight(self._meter.stages)
-        self._refreshed_at = 0.0
-        self._is_stopping = self._wants_step = False
+        self._refreshed_at, self._is_stopping, self._wants_step = 0.0, False, False
 
     def stop(self) -> None:
         """End the run after the current frame; safe to call from a signal handler."""
@@ -108,14 +105,14 @@ class App:
     def _wait_for_pipeline(self) -> None:
         """Let a live source's frames go by where nobody would see them unfiltered."""
         while not (self._pipeline.done() or self._is_quitting or self._capture.ended):
-            if not self._source.is_live:
-                time.sleep(FRAME_WAIT_S)
-            elif frame := self._capture.read(FRAME_WAIT_S):
+            if not self._capture.source.is_live:
+                time.sleep(POLL_S)
+            elif frame := self._capture.read(POLL_S):
                 self._record(frame, None)
 
     def _is_over(self) -> bool:
         is_watched = not self._screen.is_headless
-        is_kept = is_watched and (self._source.is_still or self.settings.is_paused)
+        is_kept = is_watched and (self._capture.source.is_still or self.settings.is_paused)
         return self._is_quitting or (self._capture.ended and not self.in_flight and not is_kept)
 
     @property
@@ -139,8 +136,8 @@ class App:
 
     def _next_frame(self) -> Frame | None:
         """Wait a moment for a frame; None when none came or none is wanted now."""
-        is_wanted = self._source.is_live or self.in_flight.pipeline is not None
-        if self._is_held and self._source.is_live:
+        is_wanted = self._capture.source.is_live or self.in_flight.pipeline is not None
+        if self._is_held and self._capture.source.is_live:
             self._capture.discard(self.in_flight.clear())  # they would be old after the pause
         if self._is_held or self._capture.ended or not is_wanted:
             self._pace.restart()
@@ -148,11 +145,15 @@ class App:
         if self.in_flight.is_full or (self._wants_step and self.in_flight):
             return None  # a pause has held them back; they come first
         with self._meter.stages("capture wait"):
-            frame = self._capture.read(0 if self.in_flight else FRAME_WAIT_S)
+            frame = self._capture.read(0 if self.in_flight else POLL_S)
         if frame is None:
             return None
         is_first = self._meter.shown.count == 0 and not self.in_flight
-        if is_first and self._source.is_live and self._clock() - frame.timestamp > MAX_FIRST_AGE_S:
+        if (
+            is_first
+            and self._capture.source.is_live
+            and self._clock() - frame.timestamp > MAX_FIRST_AGE_S
+        ):
             self._capture.discard(1)  # it waited in the driver while the program started
             return None
         self._wait_until_due(frame)
@@ -160,17 +161,19 @@ class App:
 
     def _wait_until_due(self, frame: Frame) -> None:
         """Play a file at its own speed where somebody watches; keys are obeyed meanwhile."""
-        if self._source.is_live or self._screen.is_headless or self._wants_step:
+        if self._capture.source.is_live or self._screen.is_headless or self._wants_step:
             return
-        while (remaining := self._pace.remaining_s(frame.pts)) > 0 and not self._is_quitting:
-            self._wait_for_key(min(remaining, KEY_WAIT_S))
-            if self.settings.is_paused:
+        while (remaining_s := self._pace.remaining_s(frame.pts)) > 0:
+            self._wait_for_key(min(remaining_s, POLL_S))
+            if self.settings.is_paused or self._is_quitting:
                 return
 
-    def _wait_for_key(self, timeout_s: float = KEY_WAIT_S) -> None:
+    def _wait_for_key(self, timeout_s: float = POLL_S) -> None:
         if self._clock() - self._refreshed_at > REFRESH_S:
             self._refresh()
-            if self._source.is_live:  # a picture that stands still stands still in the recording
+            if (
+                self._capture.source.is_live
+            ):  # a picture that stands still stands still in the recording
                 self._record_shown(held_s=self._clock() - self._meter.shown.last)
         self._obey(self._screen.poll(timeout_s))
 
@@ -207,7 +210,7 @@ class App:
         self._record(frame, view, held_s)
 
     def _record(self, frame: Frame, view: Image | None, held_s: float = 0.0) -> None:
-        at = (frame.timestamp if self._source.is_live else frame.pts) + held_s
+        at = (frame.timestamp if self._capture.source.is_live else frame.pts) + held_s
         if problem := self._takes.write(view, frame.image, at):
             self._panel.toast(problem)
 
@@ -243,10 +246,9 @@ class App:
 
     def _check_filter(self, before: Settings) -> None:
         """Keep the old filter where the new one's weights file can not be used."""
-        if self.in_flight.pipeline is None:
-            return
         try:
-            self.in_flight.pipeline.select(self.settings.filter, sigma=self.settings.sigma)
+            if self.in_flight.pipeline is not None:
+                self.in_flight.pipeline.select(self.settings.filter, sigma=self.settings.sigma)
         except LiveEdgesError as error:
             self.settings = before
             self._report(error)
@@ -268,7 +270,7 @@ class App:
         self._panel.toast(str(error))
 
     def _vitals(self) -> Vitals:
-        pipeline, frame = self.in_flight.pipeline, self.in_flight.frame
+        pipeline = self.in_flight.pipeline
         return Vitals(
             device=str(pipeline.device) if pipeline else "",
             execution=pipeline.execution if pipeline else "",
@@ -277,24 +279,22 @@ class App:
             dropped=self._capture.dropped,
             latency=self._meter.latency,
             stages=self._meter.stages,
-            waiting_s=self._clock() - frame.timestamp if frame and self._source.is_live else 0.0,
+            outage_s=self._capture.outage_s,
             recording=self._takes.status,
         )
 
     def summary(self) -> Summary:
         """What the run amounted to so far."""
-        vitals, mode = self._vitals(), self._source.mode
+        vitals, mode = self._vitals(), self._capture.source.mode
         return Summary(
-            source=self._source.name,
+            source=self._capture.source.name,
             mode={"size": [mode.width, mode.height], "fps": mode.fps, "fourcc": mode.fourcc},
             device=vitals.device,
             filter=self.settings.filter,
             view=self.settings.view,
             execution=vitals.execution,
-            frames_in=self._capture.frames_in,
-            frames_dropped=vitals.dropped,
-            camera_fps=round(vitals.camera_fps, 2),
             frames_recorded=self._takes.frames,
             frames_record_dropped=self._takes.dropped,
+            **self._capture.figures(),
             **self._meter.figures(),
         )

@@ -1,6 +1,7 @@
 """What may stand behind a flag: text to value, or a sentence that says what was expected."""
 
 import argparse
+import sys
 
 
 def size(text: str) -> tuple[int, int]:
@@ -24,6 +25,11 @@ def _number(text: str, low: float, high: float, meaning: str) -> float:
 def positive(text: str) -> float:
     """A number above 0."""
     return _number(text, 1e-3, 1e6, "a number above 0")
+
+
+def seconds(text: str) -> float:
+    """A time in seconds, 0 or more."""
+    return _number(text, 0, sys.float_info.max, "a number of seconds, 0 or more")
 
 
 def share(text: str) -> float:

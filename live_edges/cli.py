@@ -132,6 +132,21 @@ def _add_source_arguments(parser: argparse.ArgumentParser) -> None:
         help="pixel format to ask the camera for (default: %(default)s)",
     )
     group.add_argument(
+        "--stall-timeout",
+        type=arguments.positive,
+        default=2.0,
+        metavar="S",
+        help="a camera that delivers nothing new for so many seconds is lost and opened again "
+        "(default: %(default)s)",
+    )
+    group.add_argument(
+        "--give-up",
+        type=arguments.seconds,
+        metavar="S",
+        help="end after so many seconds without a lost camera or stream, 0 at once (default: 60 "
+        "without a window; a window waits until you quit)",
+    )
+    group.add_argument(
         "--loop", action="store_true", help="play a file or slide show again and again"
     )
 

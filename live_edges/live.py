@@ -30,6 +30,7 @@ from live_edges.window import Window, display_problem
 if TYPE_CHECKING:
     from live_edges.pipeline import EdgePipeline
 
+GIVE_UP_S = 60.0  # how long a lost source is waited for where nobody sees that it is
 DEMO_LIMIT_S = 10.0  # a demo that nobody can see ends by itself
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,8 @@ def run(args: argparse.Namespace) -> int:
         stack.callback(_close, pipeline)
         is_headless = _is_headless(args.headless)
         source = _open(args)
-        capture = Capture(source)  # closes it, unless a read is still running then
+        give_up_s = GIVE_UP_S if args.give_up is None and is_headless else args.give_up
+        capture = Capture(source, stall_s=args.stall_timeout, give_up_s=give_up_s)  # closes it
         stack.callback(capture.close)
         screen = _open_screen(stack, source, is_headless)
         limits, is_unwatched_demo = _limits(args, source, is_headless)

@@ -4,6 +4,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
+import cv2
+import numpy as np
+
 from live_edges import hud
 from live_edges.catalog import Entry
 from live_edges.frame import Image
@@ -14,7 +17,7 @@ from live_edges.views import enlarged
 
 TOAST_S = 2.0
 MAX_CHANGES_TOLD = 2  # in one message
-STALLED_S = 1.0  # no frame for this long is worth saying
+DIMMED = 0.4  # how bright the last picture of a source is that is lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,8 @@ class Vitals:
         dropped: frames a newer one replaced.
         latency: from grabbing a frame to having shown it.
         stages: how long each stage takes.
-        waiting_s: seconds since the last frame of a live source.
+        outage_s: seconds since the newest frame of a source that is lost; 0 where none is.
+        recording: time of the running recording; empty where there is none.
     """
 
     device: str
@@ -39,7 +43,7 @@ class Vitals:
     dropped: int
     latency: Durations
     stages: Stages
-    waiting_s: float
+    outage_s: float = 0.0
     recording: str = ""
 
 
@@ -49,6 +53,7 @@ class Panel:
     Args:
         bindings: the keys, for the help.
         entries: the filters by name.
+        source: what the source is called.
         clock: seconds, for how long a message stays.
     """
 
@@ -57,8 +62,10 @@ class Panel:
         bindings: Sequence[Binding],
         entries: dict[str, Entry],
         *,
+        source: str = "source",
         clock: Clock = time.monotonic,
     ) -> None:
+        self._source = source
         self._help = [(binding.label, binding.help) for binding in bindings]
         self._entries = entries
         self._clock = clock
@@ -74,7 +81,9 @@ class Panel:
         """Return what the window shows: ``view``, or a copy of it with text."""
         toast = self._current_toast(settings, vitals)
         canvas = enlarged(view)
-        if settings.hud == "off" and not settings.show_help and not toast:
+        if vitals.outage_s > 0:
+            canvas = np.asarray(cv2.convertScaleAbs(canvas, alpha=DIMMED), np.uint8)
+        elif settings.hud == "off" and not settings.show_help and not toast:
             return canvas
         if canvas is view:
             canvas = view.copy()
@@ -90,6 +99,8 @@ class Panel:
 
     def status(self, settings: Settings, vitals: Vitals) -> str:
         """The state in one line, for a terminal."""
+        if vitals.outage_s > 0:
+            return _lost(vitals)
         return (
             f"{settings.filter} on {vitals.device}, {vitals.fps:.1f} fps, "
             f"latency {vitals.latency.recent_ms():.0f} ms, dropped {vitals.dropped}"
@@ -98,12 +109,12 @@ class Panel:
     def _current_toast(self, settings: Settings, vitals: Vitals) -> str:
         if self._clock() < self._toast_ends:
             return self._toast
+        if vitals.outage_s > 0:
+            return f"{self._source}: {_lost(vitals)}"
         if settings.is_paused:
             return "paused - space goes on"
         if not vitals.device:
             return "loading torch ..."
-        if vitals.waiting_s > STALLED_S:
-            return f"no picture for {vitals.waiting_s:.0f} s"
         return ""
 
     def _lines(self, settings: Settings, vitals: Vitals) -> list[str]:
@@ -122,6 +133,10 @@ class Panel:
                 for name, durations in vitals.stages.durations.items()
             ]
         return lines
+
+
+def _lost(vitals: Vitals) -> str:
+    return f"lost, reconnecting ({vitals.outage_s:.0f} s)"
 
 
 def _swatch(settings: Settings) -> tuple[int, int, int] | None:

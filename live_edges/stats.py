@@ -70,6 +70,8 @@ class Summary:
         fps: frames shown per second over the whole run.
         latency_ms: from grabbing a frame to having shown it: ``p50``, ``p95``, ``p99``.
         stages_ms: the same three for each stage of a frame.
+        outages: how often a live source was lost, or delivered nothing new.
+        outage_s: how long that lasted, all times together.
         frames_recorded: pictures in the recordings.
         frames_record_dropped: pictures left out of them because the encoder was too slow.
     """
@@ -88,6 +90,8 @@ class Summary:
     fps: float
     latency_ms: dict[str, float]
     stages_ms: dict[str, dict[str, float]]
+    outages: int = 0
+    outage_s: float = 0.0
     frames_recorded: int = 0
     frames_record_dropped: int = 0
 
@@ -98,6 +102,7 @@ class Summary:
             f"{self.frames_shown} frames shown in {self.duration_s:.1f} s ({self.fps:.1f} fps), "
             f"{self.frames_in} in, {self.frames_dropped} dropped, "
             f"latency {self.latency_ms['p50']:.0f} ms (median)"
+            + (f", {self.outages} outages ({self.outage_s:.1f} s)" if self.outages else "")
             + (f", {self.frames_recorded} recorded" if self.frames_recorded else "")
             + (f", {lost} not recorded, for want of speed" if lost else "")
         )

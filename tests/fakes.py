@@ -2,15 +2,19 @@
 
 import itertools
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
+from typing import Any
 
 import cv2
 import numpy as np
 
+from live_edges.capture import Capture
 from live_edges.closing import Closing
+from live_edges.errors import SourceError
 from live_edges.frame import Frame
+from live_edges.outages import Outages
 from live_edges.sources.base import Mode, Source
 
 SIZE = (53, 37)  # width and height: odd and unequal, to catch swapped axes
@@ -56,10 +60,16 @@ class FakeSource(Source):
     name = "fake"
 
     def __init__(
-        self, script: Iterable[Frame | Exception | Stall], *, is_live: bool = False
+        self,
+        script: Iterable[Frame | Exception | Stall],
+        *,
+        is_live: bool = False,
+        comebacks: "Iterable[FakeSource | SourceError]" = (),
     ) -> None:
         self._script = list(script)
         self.is_live = is_live
+        self._comebacks = list(comebacks)
+        self.can_return = bool(self._comebacks)
         frames = [step for step in self._script if isinstance(step, Frame)]
         height, width = frames[0].image.shape[:2] if frames else (SIZE[1], SIZE[0])
         self.mode = Mode(width, height, 30.0, "")
@@ -83,6 +93,17 @@ class FakeSource(Source):
                 step.released.wait()
         return None
 
+    def reopened(self) -> Source:
+        """The next of the comebacks, each of which knows those after it."""
+        assert self.closes or self._stall, "opened again before it was closed"
+        if not self._comebacks:
+            raise SourceError("fake is not back yet")
+        comeback = self._comebacks.pop(0)
+        if isinstance(comeback, Exception):
+            raise comeback
+        comeback._comebacks, comeback.can_return = self._comebacks, True
+        return comeback
+
     def interrupt(self) -> None:
         self.is_interrupted = True
         if self._stall is not None and self._stall.obeys:
@@ -100,6 +121,7 @@ class FakeCapture(Closing):
         self._clock = clock
         self._ahead = source.read()
         self.fps = 30.0
+        self.outages, self.outage_s = Outages(clock=clock), 0.0
         self.frames_in = self.dropped = 0
 
     @property
@@ -119,6 +141,9 @@ class FakeCapture(Closing):
 
     def discard(self, count: int) -> None:
         self.dropped += count
+
+    def figures(self) -> dict[str, Any]:
+        return Capture.figures(self)
 
     def close(self) -> None:
         self.source.close()
@@ -192,19 +217,20 @@ class FakeDriver:
     """
 
     def __init__(
-        self, granted: Mode | None = None, *, plugged: tuple[int | str, ...] = (0, 1)
+        self, granted: Mode | None = None, *, plugged: Sequence[int | str] = (0, 1)
     ) -> None:
         self.granted = granted or Mode(*SIZE, 30.0, "MJPG")
         self.plugged = plugged
         self.is_plugged = True
         self.garbled = 0
         self.asked: list[tuple[int, float]] = []
+        self.opened: list[int | str] = []
         self.is_held = False
-        self.refused = threading.Event()
         self.pictures = itertools.count()
 
     def __call__(self, where: int | str, backend: int) -> "FakeVideoCapture":
         assert not self.is_held, "opened again before the old handle was released"
+        self.opened.append(where)
         return FakeVideoCapture(self, where)
 
 
@@ -212,8 +238,6 @@ class FakeVideoCapture:
     def __init__(self, driver: FakeDriver, where: int | str) -> None:
         self._driver = driver
         driver.is_held = driver.is_plugged and where in driver.plugged
-        if not driver.is_held:
-            driver.refused.set()
 
     def isOpened(self) -> bool:  # noqa: N802 -- the name OpenCV gave it
         return self._driver.is_held

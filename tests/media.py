@@ -172,6 +172,62 @@ def serve(*parts: bytes, stays_open: bool = False) -> Iterator[str]:
             thread.join(5)
 
 
+class MjpegServer:
+    """A network camera on a port of its own that can be switched off and on again.
+
+    Attributes:
+        port: where it listens, also while it is off.
+        mood: ``pictures``, ``silence`` (accepts and says nothing), ``garbage`` or ``hang up``.
+    """
+
+    def __init__(self) -> None:
+        self.mood = "pictures"
+        self._threads: list[threading.Thread] = []
+        self._is_off = threading.Event()
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            self.port = server.getsockname()[1]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/live"
+
+    def switch_on(self) -> None:
+        self._is_off.clear()
+        server = socket.create_server(("127.0.0.1", self.port))
+        server.settimeout(0.02)
+        self._start(self._accept, server)
+
+    def switch_off(self) -> None:
+        self._is_off.set()
+        while self._threads:
+            self._threads.pop().join(5)
+
+    def _start(self, work, *arguments) -> None:
+        thread = threading.Thread(target=work, args=arguments, name="server")
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self, server: socket.socket) -> None:
+        with server:
+            while not self._is_off.is_set():
+                with contextlib.suppress(TimeoutError):
+                    self._start(self._answer, server.accept()[0])
+
+    def _answer(self, client: socket.socket) -> None:
+        head, *parts = mjpeg_parts(20)
+        with contextlib.suppress(OSError), client:
+            if self.mood == "pictures":
+                client.sendall(head)
+            while not self._is_off.wait(0.02):
+                if self.mood == "hang up":
+                    return
+                if self.mood == "garbage":
+                    client.sendall(bytes(range(256)) * 8)
+                elif self.mood == "pictures":
+                    client.sendall(parts[0])
+                    parts.append(parts.pop(0))
+
+
 def http_head(content_type: str, *, length: int | None = None) -> bytes:
     """Head of an HTTP answer."""
     size = "" if length is None else f"Content-Length: {length}\r\n"

@@ -285,7 +285,7 @@ def test_a_source_that_fails_is_reported_after_its_frames_were_shown():
 def test_a_live_source_that_stalls_leaves_the_keys_alive_and_says_so():
     stall = Stall()
     screen = FakeScreen([None, *[None] * 8, "q"], clock=FakeClock(), patience=10_000)
-    source = FakeSource([*make_frames(1), stall], is_live=True)
+    source = FakeSource([*make_frames(1), stall], is_live=True, comebacks=[SourceError("gone")])
     app = make_app(source, screen, settings=Settings(view="original"))
 
     app.run()

@@ -1,6 +1,3 @@
-import logging
-import threading
-
 import cv2
 import pytest
 from fakes import SIZE, FakeClock, FakeDriver
@@ -12,8 +9,6 @@ from live_edges.sources import devices as devices_module
 from live_edges.sources.camera import DEFAULT_SIZE, Camera
 from live_edges.sources.devices import Device, find_camera, list_cameras
 from live_edges.sources.modes import COMMON_SIZES, offered_modes
-
-TIMEOUT_S = 5.0
 
 
 @pytest.fixture
@@ -156,72 +151,73 @@ def test_a_garbled_picture_is_passed_over(driver, caplog):
     assert not caplog.records
 
 
-def test_a_lost_camera_is_opened_again_and_said_so_once(driver, caplog):
-    with caplog.at_level(logging.INFO), Camera(0, retry_s=0.001) as camera:
+def test_a_camera_that_stops_delivering_is_an_error_and_comes_back_as_it_was_asked_for(driver):
+    camera = Camera(0, size=(640, 480), fourcc="YUYV")
+    camera.read()
+    first, driver.asked = driver.asked, []
+    driver.is_plugged = False
+
+    with camera, pytest.raises(SourceError, match="camera 0 stopped delivering; check its cable"):
         camera.read()
-        driver.is_plugged = False
-        driver.refused.clear()
-        plug_in_after(driver)
-        frame = camera.read()
-
-    assert frame.index == 1
-    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
-    assert "stopped delivering" in caplog.messages[0]
-    assert "is back after" in caplog.messages[1]
-
-
-def plug_in_after(driver):
-    """Plug the camera in again once an attempt to open it was refused."""
-    refuse = driver.refused.set
-
-    def set_and_plug_in():
-        refuse()
-        driver.is_plugged = True
-
-    driver.refused.set = set_and_plug_in
-
-
-def test_a_camera_that_comes_back_is_asked_for_the_same_format(driver):
-    with Camera(0, size=(640, 480), retry_s=0.001) as camera:
-        camera.read()
-        first, driver.asked = driver.asked, []
-        driver.is_plugged = False
-        plug_in_after(driver)
-        camera.read()
+    with pytest.raises(SourceError, match="did not open"):
+        camera.reopened()
+    driver.is_plugged = True
+    driver.asked.clear()
+    with camera.reopened() as again:
+        assert again.read().index == 0
 
     assert driver.asked == first
+    assert again.name == camera.name
 
 
-def test_a_camera_that_does_not_come_back_is_an_error(driver):
-    with Camera(0, retry_s=0.001, give_up_s=0.02) as camera:
-        camera.read()
-        driver.is_plugged = False
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ({0: "Desk"}, {2: "Desk"}, 2),
+        ({1: "Desk"}, {0: "Desk"}, 0),
+        ({0: "Desk", 2: "Front"}, {0: "Front", 2: "Desk"}, 2),
+        ({0: "Desk", 2: "Desk"}, {2: "Desk"}, 0),  # the other one, which was there before
+        ({0: "Desk", 2: "Desk"}, {2: "Desk", 4: "Desk"}, 4),
+        ({0: "Desk"}, {0: "Desk", 1: "Desk"}, 0),
+    ],
+)
+def test_a_camera_comes_back_under_another_number(driver, monkeypatch, before, after, expected):
+    driver.plugged = range(6)
+    opened = next(iter(before))
+    list_devices(monkeypatch, *(Device(i, name, f"/dev/video{i}") for i, name in before.items()))
+    with Camera(opened) as camera:
+        pass
+    list_devices(monkeypatch, *(Device(i, name, f"/dev/video{i}") for i, name in after.items()))
+    driver.opened.clear()
 
-        with pytest.raises(SourceError, match=r"not come back within 0\.02 s; check its"):
-            camera.read()
+    camera.reopened().close()
+
+    assert driver.opened == [expected]
 
 
-def test_interrupt_ends_the_wait_for_a_lost_camera_at_once(driver):
-    camera = Camera(0, retry_s=60, give_up_s=600)
-    camera.read()
-    driver.is_plugged = False
-    driver.refused.clear()
-    results = []
-    reader = threading.Thread(target=lambda: results.append(camera.read()))
+def test_a_camera_may_change_its_number_again_and_again(driver, monkeypatch):
+    driver.plugged = range(6)
+    camera = Camera(0)
+    for number in (3, 1, 0, 5):
+        camera.close()
+        list_devices(monkeypatch, Device(number, "Front Camera", f"/dev/video{number}"))
+        camera = camera.reopened()
 
-    reader.start()
-    assert driver.refused.wait(TIMEOUT_S)
-    camera.interrupt()
-    reader.join(TIMEOUT_S)
+        assert driver.opened[-1] == number
     camera.close()
 
-    assert not reader.is_alive()
-    assert results == [None]
+
+def test_an_interrupted_camera_ends(driver):
+    with Camera(0) as camera:
+        camera.read()
+        camera.interrupt()
+
+        assert camera.read() is None
 
 
 def test_a_silent_camera_is_not_tried_again_and_again_before_it_is_reopened(driver, monkeypatch):
     grabs = []
-    camera = Camera(0, clock=Ticking(2.0), retry_s=0.001, give_up_s=1.0)
+    camera = Camera(0, clock=Ticking(2.0), retry_s=0.001)
     camera.read()
     driver.is_plugged = False
     monkeypatch.setattr(camera._capture, "grab", lambda: bool(grabs.append(1)))

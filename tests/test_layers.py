@@ -10,7 +10,7 @@ import live_edges
 PACKAGE = Path(live_edges.__file__).parent
 LAYERS = [
     {"errors", "platforms", "frame", "settings", "timing", "kernels", "screen", "stats",
-     "arguments", "limits", "closing", "libraries", "tensor_files", "choosing"},
+     "arguments", "limits", "closing", "libraries", "tensor_files", "choosing", "outages"},
     {"functional", "fused", "weights_file", "sources", "window", "hud", "headless", "snapshot",
      "autogain", "checks", "recorder", "recording", "packages",
      "devices", "carriers", "opencv_filters"},

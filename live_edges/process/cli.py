@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+from live_edges import arguments
 from live_edges.errors import LiveEdgesError
 from live_edges.recording.arguments import add_encoding_arguments
 
@@ -40,8 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "folder for many, where what is finished already is skipped",
     )
     group = parser.add_argument_group("conversion")
-    group.add_argument("--start", type=_seconds, metavar="S", help="begin so many seconds in")
-    group.add_argument("--end", type=_seconds, metavar="S", help="end so many seconds in")
+    group.add_argument(
+        "--start", type=arguments.seconds, metavar="S", help="begin so many seconds in"
+    )
+    group.add_argument("--end", type=arguments.seconds, metavar="S", help="end so many seconds in")
     group.add_argument("--no-sound", action="store_true", help="leave the sound out")
     add_encoding_arguments(group)
     parser.set_defaults(view="edges", compile="wait")
@@ -180,13 +183,3 @@ def _terminable() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds, 0 or more")
-    return seconds

@@ -4,6 +4,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 
 from live_edges.closing import Closing
+from live_edges.errors import SourceError
 from live_edges.frame import Frame
 
 
@@ -40,6 +41,9 @@ class Source(Closing):
         is_live: True where frames come at their own pace and the newest one counts (camera,
             network stream, demo); False where every frame counts (video file, images).
         is_still: True where the last frame stays on screen until the user quits (images).
+        can_return: True if `reopened` may bring it back after it was lost.
+        may_freeze: True if a driver that is stuck may hand out one picture again and again.
+        patience_s: for how long, in seconds, it may deliver nothing though nothing is wrong.
         frame_count: how many frames will come; None where nobody knows.
         notes: sentences the user should see once (granted against requested mode, padding, ...).
     """
@@ -48,6 +52,9 @@ class Source(Closing):
     mode: Mode
     is_live: bool = False
     is_still: bool = False
+    can_return: bool = False
+    may_freeze: bool = False
+    patience_s: float = 0.0
     frame_count: int | None = None
     notes: tuple[str, ...] = ()
 
@@ -65,6 +72,14 @@ class Source(Closing):
     @abstractmethod
     def close(self) -> None:
         """Release the device or file; safe to call twice, never while `read` is running."""
+
+    def reopened(self) -> "Source":
+        """Open the same thing once more, with the mode it had, after this one was closed.
+
+        Raises:
+            SourceError: it is not back yet.
+        """
+        raise SourceError(f"{self.name} cannot be opened again")
 
     def interrupt(self) -> None:
         """Make a waiting `read` return soon; the one method another thread may call."""

@@ -1,6 +1,5 @@
-"""A camera: its newest picture, in the format it really grants, and again after a lost cable."""
+"""A camera: its newest picture, in the format it really grants."""
 
-import logging
 import threading
 import time
 
@@ -8,23 +7,18 @@ from live_edges.errors import SourceError
 from live_edges.frame import Frame, Image
 from live_edges.platforms import camera_advice
 from live_edges.sources.base import Mode, Source
-from live_edges.sources.devices import list_cameras
+from live_edges.sources.devices import Identity, list_cameras
 from live_edges.sources.modes import Wish, look, open_camera, retrieve
 from live_edges.timing import Clock
-
-_LOG = logging.getLogger(__name__)
 
 DEFAULT_SIZE = (1280, 720)  # asked for when the user asks for none; drivers default to 640x480
 STARTUP_S = 3.0  # how long a camera that was just opened may take for its first picture
 TRIES = 3  # a camera may lose or garble a picture now and then; this many in a row and it is gone
-RETRY_S = 1.0  # between two attempts to open a camera that was lost
-GIVE_UP_S = 10.0  # after this long without a picture
+RETRY_S = 0.1  # between two looks at a camera that was just opened
 
 
 class Camera(Source):
     """Frames of a camera, live.
-
-    A camera that stops delivering is released and opened again about once a second.
 
     Args:
         where: number or device path.
@@ -33,15 +27,14 @@ class Camera(Source):
         fps: frames per second to ask for; None leaves it to the camera.
         fourcc: pixel format to ask for, four letters.
         clock: source of the frames' timestamps.
-        retry_s: seconds between two attempts to open a lost camera.
-        give_up_s: seconds after which a lost camera is an error.
+        retry_s: seconds between two looks at a camera that was just opened.
 
     Raises:
         SourceError: the camera does not exist, does not open, or delivers no picture.
         ValueError: ``fourcc`` is not four letters.
     """
 
-    is_live = True
+    is_live = can_return = may_freeze = True
 
     def __init__(
         self,
@@ -53,7 +46,6 @@ class Camera(Source):
         fourcc: str = "MJPG",
         clock: Clock = time.monotonic,
         retry_s: float = RETRY_S,
-        give_up_s: float = GIVE_UP_S,
     ) -> None:
         if len(fourcc) != 4 or not fourcc.isascii():
             raise ValueError(f"a fourcc has four letters, such as MJPG or YUYV; got {fourcc!r}")
@@ -61,11 +53,12 @@ class Camera(Source):
         self._where = where
         self._wish = Wish(size or DEFAULT_SIZE, fps, fourcc)
         self._clock = clock
-        self._retry_s, self._give_up_s = retry_s, give_up_s
+        self._retry_s = retry_s
         self._interrupted = threading.Event()
         self._index = 0
         self._started = 0.0
 
+        self._identity = Identity.of(where)
         self._capture = open_camera(where, self._wish)
         if self._capture is None:
             raise SourceError(_not_opened(where))
@@ -80,12 +73,14 @@ class Camera(Source):
         """Return the camera's next picture; None once interrupted.
 
         Raises:
-            SourceError: the camera stopped delivering and did not come back.
+            SourceError: the camera stopped delivering.
         """
         grabbed, self._ahead = self._ahead, None
-        grabbed = grabbed or self._grab() or self._reopen()
+        grabbed = grabbed or self._grab()
         if grabbed is None:
-            return None
+            if self._interrupted.is_set():
+                return None
+            raise SourceError(f"{self.name} stopped delivering; check its cable")
         image, timestamp = grabbed
         if self._index == 0:
             self._started = timestamp
@@ -93,8 +88,25 @@ class Camera(Source):
         self._index += 1
         return frame
 
+    def reopened(self) -> "Camera":
+        """Open the camera again as it was asked for, by its name where its number has changed."""
+        found = self._identity.find() if self._identity else None
+        where = self._where if found is None else found
+        wish = self._wish
+        camera = Camera(
+            where,
+            name=self.name,
+            size=wish.size,
+            fps=wish.fps,
+            fourcc=wish.fourcc,
+            clock=self._clock,
+            retry_s=self._retry_s,
+        )
+        camera._where, camera._identity = self._where, self._identity
+        return camera
+
     def interrupt(self) -> None:
-        """End a wait for a lost camera at once; `read` returns None from now on."""
+        """Let `read` return None from now on."""
         self._interrupted.set()
 
     def close(self) -> None:
@@ -107,7 +119,7 @@ class Camera(Source):
         """Take the first picture; a camera that has just been switched on may need a moment."""
         begin = self._clock()
         while (grabbed := self._grab()) is None and self._clock() - begin < STARTUP_S:
-            if self._interrupted.wait(self._retry_s / 10):
+            if self._interrupted.wait(self._retry_s):
                 return None
         return grabbed
 
@@ -125,25 +137,6 @@ class Camera(Source):
             elif self._clock() - begin > 1:  # silent, not disconnected: more tries only cost time
                 return None
         return None
-
-    def _reopen(self) -> tuple[Image, float] | None:
-        """Try to open the lost camera until it delivers again; None when interrupted."""
-        if self._interrupted.is_set():
-            return None
-        _LOG.warning("%s stopped delivering; trying to open it again", self.name)
-        lost_at = self._clock()
-        while self._clock() - lost_at < self._give_up_s:
-            self._release()  # first: while it is held, the driver keeps the lost device's number
-            self._capture = open_camera(self._where, self._wish)
-            if grabbed := self._grab():
-                _LOG.info("%s is back after %.1f s", self.name, self._clock() - lost_at)
-                return grabbed
-            if self._interrupted.wait(self._retry_s):
-                return None
-        raise SourceError(
-            f"{self.name} stopped delivering and did not come back within "
-            f"{self._give_up_s:g} s; check its cable"
-        )
 
     def _release(self) -> None:
         if self._capture is not None:

@@ -31,6 +31,36 @@ def list_cameras() -> list[Device]:
     return [found[index] for index in sorted(found)]
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a camera is known by when it comes back, perhaps under another number.
+
+    Attributes:
+        device: what was listed when it was opened.
+        others: numbers that cameras of the same name had then.
+    """
+
+    device: Device
+    others: frozenset[int]
+
+    @classmethod
+    def of(cls, where: int | str) -> "Identity | None":
+        """Identify the camera with this number or path; None where it is not listed."""
+        cameras = list_cameras()
+        device = next((each for each in cameras if where in (each.index, each.path)), None)
+        if device is None:
+            return None
+        named = {each.index for each in cameras if each.name == device.name}
+        return cls(device, frozenset(named - {device.index}))
+
+    def find(self) -> int | None:
+        """Its number now; None where it is not listed."""
+        named = [each.index for each in list_cameras() if each.name == self.device.name]
+        if self.device.index in named:
+            return self.device.index
+        return next((index for index in named if index not in self.others), None)
+
+
 def find_camera(text: str) -> Device | None:
     """Find the camera called ``text``, or else the first whose name contains it; None if none.
 

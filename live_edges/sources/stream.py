@@ -60,7 +60,8 @@ class NetworkStream(Source):
             self.close()
             raise SourceError(f"{self.name} ended before its first picture")
         is_http = urlsplit(url).scheme.lower() in ("http", "https")
-        self.is_live = not (is_http and self._decoder.duration_s)
+        self.is_live = self.can_return = not (is_http and self._decoder.duration_s)
+        self.patience_s = timeout_s
         self.frame_count = None if self.is_live else self._decoder.frame_count
         self._timeline = self._decoder.timeline()
         image = self._decoder.to_image(self._ahead)
@@ -83,6 +84,10 @@ class NetworkStream(Source):
         frame = Frame(self._decoder.to_image(decoded), self._index, timestamp, pts)
         self._index += 1
         return frame
+
+    def reopened(self) -> "NetworkStream":
+        """Connect to the same address again."""
+        return NetworkStream(self._url, timeout_s=self._timeout_s, clock=self._clock)
 
     def interrupt(self) -> None:
         """End the stream after the read that is under way, which lasts ``timeout_s`` at most."""

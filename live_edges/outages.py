@@ -1,0 +1,107 @@
+"""Outages: how long a live source has delivered nothing new, and how often that happened."""
+
+import time
+
+import numpy as np
+
+from live_edges.frame import Image
+from live_edges.timing import Clock
+
+STALL_S = 2.0  # without a new frame for this long, a live source is taken for lost
+SAMPLE_STEP = 8  # pictures are equal only if every eighth pixel both ways is, which is soon seen
+
+
+class Outages:
+    """Judges a live source by the age of its newest frame, whatever its driver returns.
+
+    Args:
+        stall_s: an outage begins when nothing new has come for this many seconds, or when the
+            source is known to be lost; infinite for a source that may take its time.
+        clock: seconds, monotonic.
+
+    Example:
+        >>> now = 0.0
+        >>> outages = Outages(2.0, clock=lambda: now)
+        >>> now = 5.0
+        >>> outages.current_s
+        5.0
+        >>> outages.end()
+        >>> (outages.current_s, outages.count, outages.total_s)
+        (0.0, 1, 5.0)
+    """
+
+    def __init__(self, stall_s: float = STALL_S, *, clock: Clock = time.monotonic) -> None:
+        self._stall_s = stall_s
+        self._clock = clock
+        self._latest_at = clock()
+        self._is_lost = False
+        self._past_count, self._past_s = 0, 0.0
+
+    def begin(self) -> None:
+        """Note that the source is lost, however young its newest frame is."""
+        self._is_lost = True
+
+    def end(self) -> None:
+        """Note that a new frame has come."""
+        self._past_count += self.is_on
+        self._past_s += self.current_s
+        self._latest_at = self._clock()
+        self._is_lost = False
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the newest frame."""
+        return self._clock() - self._latest_at
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there is an outage now."""
+        return self._is_lost or self.age_s > self._stall_s
+
+    @property
+    def current_s(self) -> float:
+        """Seconds since the newest frame during an outage; 0 where there is none."""
+        return self.age_s if self.is_on else 0.0
+
+    @property
+    def count(self) -> int:
+        """How many outages there were, the current one included."""
+        return self._past_count + self.is_on
+
+    @property
+    def total_s(self) -> float:
+        """How long all of them lasted together, in seconds."""
+        return self._past_s + self.current_s
+
+
+class Stillness:
+    """Tells a driver that is stuck from a camera that looks at something that stands still.
+
+    Noise makes any two pictures of a camera differ, unless its lens is covered or it is a virtual
+    one. Where the same picture comes again after the camera was opened again, it stands still.
+    """
+
+    def __init__(self) -> None:
+        self._latest: Image | None = None
+        self._is_doubted = self._is_known = False
+
+    def repeats(self, image: Image) -> bool:
+        """Whether the picture is the same as the latest one, and that may mean a stuck driver."""
+        latest, self._latest = self._latest, image
+        if self._is_known or latest is None:
+            return False
+        is_same = _are_equal(image, latest)
+        self._is_known = is_same and self._is_doubted
+        self._is_doubted = False
+        return is_same and not self._is_known
+
+    def doubt(self) -> None:
+        """Note that the camera is opened again because it repeats its latest picture."""
+        self._is_doubted = True
+
+
+def _are_equal(image: Image, other: Image) -> bool:
+    if image.shape != other.shape:
+        return False
+    coarse = image[::SAMPLE_STEP, ::SAMPLE_STEP], other[::SAMPLE_STEP, ::SAMPLE_STEP]
+    return np.array_equal(*coarse) and np.array_equal(image, other)
