@@ -1,5 +1,6 @@
 """Times of a file that start late, jump or go back: what plays, and what is written."""
 
+import struct
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -33,10 +34,11 @@ def write_clip(
     with av.open(str(path), "w", options=options or {}) as container:
         rate = 25 if codec == "mpeg2video" or path.suffix == ".h264" else RATE
         video = container.add_stream(codec, rate=rate, options={"bf": "2", "preset": "ultrafast"})
-        tick = TICK if codec == "libx264" else Fraction(1, rate)  # the others know few
+        is_free = codec == "libx264" and path.suffix not in (".avi", ".h264")
+        tick = TICK if is_free else Fraction(1, rate)  # the others know few
         video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
         video.time_base = video.codec_context.time_base = tick
-        video.codec_context.gop_size = gop
+        video.codec_context.gop_size, video.codec_context.qmax = gop, 4
         track = container.add_stream("mp2", rate=SOUND_RATE, layout="mono") if sound else None
         frames = [(time_s, index) for index, time_s in enumerate(times_s or even(COUNT))]
         pieces = [(time_s, None) for time_s in sound or ()]
@@ -195,7 +197,7 @@ def test_pictures_that_all_have_one_time_are_told_apart():
 
 
 @pytest.mark.parametrize("has_sound", [False, True], ids=["silent", "with sound"])
-@pytest.mark.parametrize("ending", ["ts", "mpg", "mkv", "mp4", "h264", "flv", "live.mkv"])
+@pytest.mark.parametrize("ending", ["ts", "mpg", "mkv", "mp4", "avi", "h264", "flv", "live.mkv"])
 def test_a_part_begins_with_its_first_picture(tmp_path, ending, has_sound):
     codec = {"mpg": "mpeg2video", "avi": "mpeg4"}.get(ending, "libx264")
     rate = 25 if ending in ("mpg", "h264") else RATE
@@ -239,3 +241,68 @@ def test_a_part_of_joined_recordings_is_found(tmp_path, start_s, has_sound):
     if has_sound:
         heard = packets_s(tmp_path / "b.mkv", "audio")
         assert (heard[0], heard[-1]) == pytest.approx((0, 1), abs=0.1)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4", "libxvid"])
+def test_b_frames_in_avi_come_in_even_steps_from_0(tmp_path, codec):
+    if codec not in av.codecs_available:
+        pytest.skip(f"{codec} is not built in")
+    movie = write_clip(tmp_path / "a.avi", codec=codec)
+
+    assert process(movie, "-o", tmp_path / "b.mkv") == 0
+
+    assert packets_s(tmp_path / "b.mkv", "video") == pytest.approx(even(COUNT), abs=1e-3)
+    assert played(movie) == pytest.approx(even(COUNT), abs=1e-3)
+
+
+@pytest.mark.parametrize("rate", [10, 30, Fraction(30_000, 1001)])
+@pytest.mark.parametrize(("ending", "codec"), [("h264", "libx264"), ("hevc", "libx265")])
+def test_a_raw_stream_plays_at_the_rate_it_states(tmp_path, ending, codec, rate):
+    if codec not in av.codecs_available:
+        pytest.skip(f"{codec} is not built in")
+    movie = tmp_path / f"a.{ending}"
+    with av.open(str(movie), "w") as container:
+        options = {"x265-params": "log-level=none"} if codec == "libx265" else {}
+        stream = container.add_stream(codec, rate=rate, options=options)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for index in range(COUNT):
+            container.mux(stream.encode(draw(index, (64, 48))))
+        container.mux(stream.encode())
+
+    assert process(movie, "-o", tmp_path / "b.mp4") == 0
+
+    expected = [index / float(rate) for index in range(COUNT)]
+    assert packets_s(tmp_path / "b.mp4", "video") == pytest.approx(expected, abs=1e-3)
+    assert played(movie) == pytest.approx(expected, abs=1e-4)
+
+
+def alarms(path: Path, caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What playing and converting a file warns about."""
+    played(path)
+    process(path, "-o", path.with_name("out.mkv"), "--overwrite")
+    return [message for message in caplog.messages if "damaged" in message]
+
+
+@pytest.mark.parametrize("lead", [1, 3, 13])
+@pytest.mark.parametrize("ending", ["mp4", "mov"])
+def test_what_an_edit_list_leaves_out_is_not_missing(tmp_path, caplog, ending, lead):
+    movie = write_clip(tmp_path / f"a.{ending}", even(20))
+    content = bytearray(movie.read_bytes())
+    at = content.index(b"elst") + 12  # ISO/IEC 14496-12, 8.6.6: duration, then where to begin
+    duration, begin = struct.unpack(">Ii", content[at : at + 8])
+    trimmed = duration - 1000 * lead // RATE, begin + round(lead / RATE / TICK)
+    content[at : at + 8] = struct.pack(">Ii", *trimmed)
+    movie.write_bytes(content)
+
+    assert alarms(movie, caplog) == []
+
+    assert len(played(movie)) == 20 - lead
+    assert packets_s(tmp_path / "out.mkv", "video") == pytest.approx(even(20 - lead), abs=2e-3)
+
+
+@pytest.mark.parametrize("ending", ["avi", "mkv", "mp4"])
+def test_a_whole_uneven_file_is_not_called_damaged(tmp_path, caplog, ending):
+    times_s = even(COUNT) if ending == "avi" else [3.0, 3.1, 3.2, 8.0, 8.1, 15.0]
+    movie = write_clip(tmp_path / f"a.{ending}", times_s)
+
+    assert alarms(movie, caplog) == []

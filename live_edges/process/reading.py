@@ -15,8 +15,9 @@ from live_edges.closing import Closing
 from live_edges.errors import SourceError
 from live_edges.process.sound import SoundTrack, seconds
 from live_edges.process.starting import lands_before, skimmed
-from live_edges.sources.decoding import FALLBACK_FPS, SHORTFALL_S, ffmpeg_name, open_input, reason
-from live_edges.sources.timeline import Timeline, is_joinable, is_untimed, longest_step_s
+from live_edges.sources.decoding import ffmpeg_name, open_input, reason
+from live_edges.sources.timeline import is_joinable, longest_step_s
+from live_edges.sources.track import VideoTrack
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -83,13 +84,12 @@ class VideoReader(Closing):
             raise SourceError(f"{path} cannot be read as a video: it has no video track")
         self._stream = stream
         stream.thread_type = av.codec.context.ThreadType.AUTO
-        self.rate = stream.average_rate or stream.guessed_rate or Fraction(FALLBACK_FPS)
-        self.time_base = stream.time_base or 1 / self.rate
+        self._track = VideoTrack(self._container, stream)
+        self.rate, self.time_base = self._track.rate, self._track.time_base
         self.pixel_aspect = stream.sample_aspect_ratio or Fraction(1)
         self.audio: tuple[AudioStream, ...] = self._container.streams.audio if with_sound else ()
         self.decoded = self.damaged = 0
-        self._last_stamp = stream.start_time or 0
-        self._timeline = self._new_timeline()
+        self._timeline = self._track.timeline(self._start_ticks())
         self._sound = {track.index: SoundTrack(self._timeline) for track in self.audio}
         self._first_ticks = round(span.start_s / self.time_base)
         self._is_past_end = False
@@ -106,11 +106,7 @@ class VideoReader(Closing):
     @property
     def gap(self) -> str | None:
         """What is missing, as a sentence, once all is read; None if it is whole."""
-        latest_s = float((self._last_stamp - (self._stream.start_time or 0)) * self.time_base)
-        is_short = self._span == Span() and (
-            self.decoded < self._stream.frames
-            or latest_s + 1 / float(self.rate) + SHORTFALL_S < (self._video_s or 0)
-        )
+        is_short = self._span == Span() and self._track.is_short
         if not (self.damaged or is_short):
             return None
         promised = self._stream.frames
@@ -153,19 +149,15 @@ class VideoReader(Closing):
     def _demuxed(self) -> "Iterable[Packet[Stream]]":
         """All packets that may matter, from a key frame before the span on."""
         tracks = self._stream, *self.audio
-        if self._first_ticks <= 0 or is_untimed(self._container):
+        if self._first_ticks <= 0 or self._track.is_counted:
             return self._container.demux(*tracks)
         stamp = self._start_ticks() + self._first_ticks
         is_inside = self._span.start_s < (self._duration_s or 0.0)
         if is_inside and not is_joinable(self._container) and lands_before(self.path, stamp):
             self._container.seek(stamp, stream=self._stream)
             return self._container.demux(*tracks)
-        packets = self._container.demux(*tracks)
-        return skimmed(packets, self._first_ticks, self._timeline, self._new_timeline())
-
-    def _new_timeline(self) -> Timeline:
-        limit_s = longest_step_s(self._container)
-        return Timeline(self.time_base, 1 / self.rate, limit_s, start=self._start_ticks())
+        packets, skim = self._container.demux(*tracks), self._track.timeline(self._start_ticks())
+        return skimmed(packets, self._first_ticks, self._timeline, skim)
 
     def _packets(self) -> "Iterator[Picture | Packet[AudioStream]]":
         for packet in self._demuxed():
@@ -192,7 +184,7 @@ class VideoReader(Closing):
         if self._is_past_end:
             return
         try:
-            frames = self._stream.codec_context.decode(packet)
+            frames = self._track.decode(packet)
         except av.FFmpegError:
             self.damaged += 1
             return
@@ -209,7 +201,6 @@ class VideoReader(Closing):
     def _place(self, frame: av.VideoFrame) -> int:
         """Ticks from the start of the span."""
         stamp = frame.pts if frame.pts is not None else frame.dts
-        self._last_stamp = max(self._last_stamp, stamp or 0)
         return self._timeline.place(stamp) - self._first_ticks
 
     def _duration_of(self, frame: av.VideoFrame) -> int:
@@ -241,15 +232,6 @@ class VideoReader(Closing):
         if math.isinf(self._span.end_s):
             return math.inf
         return round(self._span.end_s / self.time_base) - self._first_ticks
-
-    @property
-    def _video_s(self) -> float | None:
-        """How long the pictures last, for certain."""
-        if self._stream.duration:
-            return float(self._stream.duration * self.time_base)
-        if self._duration_s is None or len(self._container.streams) > 1:
-            return None
-        return self._duration_s - max(float(_start_s(self._stream)), 0.0)
 
     @property
     def _duration_s(self) -> float | None:

@@ -11,12 +11,11 @@ from av.codec.context import Flags, ThreadType
 
 from live_edges.frame import Image
 from live_edges.sources.orientation import upright
-from live_edges.sources.timeline import Timeline, longest_step_s
+from live_edges.sources.timeline import Timeline
+from live_edges.sources.track import VideoTrack
 
-FALLBACK_FPS = 25.0  # where a container states no frame rate, as FFmpeg assumes
 SQUARE = Fraction(1)
 MAX_ASPECT = 10  # a pixel longer than this is a slip of the file
-SHORTFALL_S = 0.5  # a video may end this much before its stated duration and still be whole
 
 
 def ffmpeg_name(path: str | Path) -> str:
@@ -77,19 +76,13 @@ class Decoder:
         if low_delay:
             self._stream.codec_context.flags |= Flags.low_delay
         self._pixel_aspect = self._stream.sample_aspect_ratio or SQUARE
-        self._decoded = 0
+        self._track = VideoTrack(self._container, stream)
         self._damaged = 0
-        self._times_s: tuple[float, float] | None = None  # the smallest and the largest of the file
 
     @property
     def fps(self) -> float:
-        """Nominal frames per second, `FALLBACK_FPS` where the container states none."""
-        return float(self._stream.average_rate or self._stream.guessed_rate or FALLBACK_FPS)
-
-    @property
-    def time_base(self) -> Fraction:
-        """Unit of the frames' ``pts``, in seconds."""
-        return self._stream.time_base or 1 / Fraction(self.fps)
+        """Nominal frames per second."""
+        return float(self._track.rate)
 
     @property
     def codec(self) -> str:
@@ -104,32 +97,16 @@ class Decoder:
     @property
     def duration_s(self) -> float | None:
         """How long the video lasts; None where the container does not say."""
-        if self._stream.duration and self._stream.time_base:
-            return float(self._stream.duration * self._stream.time_base)
-        if self._container.duration and len(self._container.streams) == 1:
-            return (self._container.duration - self._late) / av.time_base
-        return None
-
-    @property
-    def _late(self) -> int:
-        """Microseconds before the first picture, which Matroska counts as part of the video."""
-        start = self._container.start_time or 0
-        return start if 0 < start < (self._container.duration or 0) else 0
+        return self._track.duration_s
 
     @property
     def is_whole(self) -> bool:
         """Whether the frames so far are all that the container promises, and undamaged."""
-        first_s, last_s = self._times_s or (0.0, 0.0)
-        end_s = last_s - first_s + 1 / self.fps + SHORTFALL_S
-        return (
-            self._damaged == 0
-            and self._decoded >= (self.frame_count or 0)
-            and (self._times_s is None or end_s >= (self.duration_s or 0.0))
-        )
+        return self._damaged == 0 and not self._track.is_short
 
     def timeline(self) -> Timeline:
         """Make what tells when each frame is shown."""
-        return Timeline(self.time_base, 1 / self.fps, longest_step_s(self._container))
+        return self._track.timeline()
 
     def frames(self) -> Iterator[av.VideoFrame]:
         """Decode every picture in the order it is shown, passing over damaged packets."""
@@ -146,20 +123,12 @@ class Decoder:
 
     def _decode(self, packet: "av.Packet[av.VideoStream] | None") -> list[av.VideoFrame]:
         try:
-            frames = self._stream.codec_context.decode(packet)
+            frames = self._track.decode(packet)
         except av.FFmpegError:
             self._damaged += 1
             return []
-        for frame in frames:
-            self._note(frame)
+        self._damaged += sum(frame.is_corrupt for frame in frames)
         return frames
-
-    def _note(self, frame: av.VideoFrame) -> None:
-        self._decoded += 1
-        self._damaged += frame.is_corrupt
-        if frame.time is not None:
-            first_s, last_s = self._times_s or (frame.time, frame.time)
-            self._times_s = min(first_s, frame.time), max(last_s, frame.time)
 
     def close(self) -> None:
         """Close the container; safe to call twice."""
