@@ -1,6 +1,6 @@
 """The catalog: every filter there is, by name, as data that needs no torch to be listed."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Literal
 
 from live_edges import kernels
 from live_edges.errors import LiveEdgesError
-from live_edges.weights_file import filter_name, load_weights, shipped_weights
+from live_edges.weights_file import check_exists, filter_name, load_weights, shipped_weights
 
 Rule = Literal["strength", "canny"]
 
@@ -64,6 +64,24 @@ def catalog(weights: Iterable[str | Path] = ()) -> dict[str, Entry]:
             )
         entries.append(Entry(name, partial(_load_bank, path), f"learned, {path.name}"))
     return {entry.name: entry for entry in entries}
+
+
+def choose(name: str | None, weights: Sequence[str | Path]) -> tuple[dict[str, Entry], Entry]:
+    """Return the catalog, and the filter in it that a command line asks for.
+
+    What is wrong is told before torch is imported, as far as that is possible.
+
+    Args:
+        name: of the filter; None for the first weights file, or else Sobel.
+        weights: weights files.
+
+    Raises:
+        LiveEdgesError: there is no such filter or weights file.
+    """
+    for path in weights:
+        check_exists(path)
+    entries = catalog(weights)
+    return entries, find(entries, name or (filter_name(weights[0]) if weights else "sobel"))
 
 
 def find(entries: dict[str, Entry], name: str) -> Entry:

@@ -5,7 +5,7 @@ import logging
 import signal
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,11 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from live_edges.app import App
 from live_edges.capture import Capture
-from live_edges.catalog import Entry, catalog, find
+from live_edges.catalog import choose
+from live_edges.folders import check_folder
 from live_edges.headless import StatusLine
 from live_edges.limits import Limits
+from live_edges.recording.storage import check_ending, check_unused
 from live_edges.screen import Screen
 from live_edges.settings import Settings
 from live_edges.snapshot import save_snapshot
@@ -24,7 +26,6 @@ from live_edges.sources import open_source
 from live_edges.sources.base import Source
 from live_edges.stats import write_summary
 from live_edges.takes import TakeOptions, Takes
-from live_edges.weights_file import filter_name
 from live_edges.window import Window, display_problem
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 GIVE_UP_S = 60.0  # how long a lost source is waited for where nobody sees that it is
 DEMO_LIMIT_S = 10.0  # a demo that nobody can see ends by itself
+HEAD_START_S = 0.25  # that a source has before torch is imported; what is not there fails sooner
 
 log = logging.getLogger(__name__)
 
@@ -42,17 +44,21 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         LiveEdgesError: something the user named is not there or can not be used.
     """
-    entries = catalog(args.weights)
-    settings = _settings(args, entries)
+    entries, entry = choose(args.filter, args.weights)
+    settings = _settings(args, entry.name)
+    _check_files(args)
+    opening: Future[None] = Future()
     with ExitStack() as stack:
         loader = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="torch-loader"))
-        pipeline = loader.submit(_load_pipeline, args, settings)
+        pipeline = loader.submit(_load_pipeline, args, settings, opening)
         stack.callback(_close, pipeline)
-        is_headless = _is_headless(args.headless)
+        stack.callback(opening.cancel)  # no effect once the source is open
         source = _open(args)
         give_up_s = GIVE_UP_S if args.give_up is None and is_headless else args.give_up
         capture = Capture(source, stall_s=args.stall_timeout, give_up_s=give_up_s)  # closes it
         stack.callback(capture.close)
+        opening.set_result(None)
+        is_headless = _is_headless(args.headless)
         screen = _open_screen(stack, source, is_headless)
         limits, is_unwatched_demo = _limits(args, source, is_headless)
         app = App(
@@ -71,10 +77,24 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _settings(args: argparse.Namespace, entries: dict[str, Entry]) -> Settings:
-    name = args.filter or (filter_name(args.weights[0]) if args.weights else "sobel")
+def _check_files(args: argparse.Namespace) -> None:
+    """Tell what cannot be written before torch is imported, which takes seconds."""
+    if args.stats:
+        check_folder(args.stats, "--stats")
+    if args.record is None:
+        return
+    path = Path(args.record).expanduser()
+    check_folder(path, "--record")
+    if path.is_dir():
+        return
+    check_ending(path)
+    if not args.overwrite:
+        check_unused(path)
+
+
+def _settings(args: argparse.Namespace, filter: str) -> Settings:
     return Settings(
-        filter=find(entries, name).name,
+        filter=filter,
         view=args.view,
         gain=args.gain or 1.0,
         auto_gain=args.gain is None,
@@ -85,7 +105,13 @@ def _settings(args: argparse.Namespace, entries: dict[str, Entry]) -> Settings:
     )
 
 
-def _load_pipeline(args: argparse.Namespace, settings: Settings) -> "EdgePipeline":
+def _load_pipeline(
+    args: argparse.Namespace, settings: Settings, opening: "Future[None]"
+) -> "EdgePipeline":
+    """Load torch, beside a source that takes its time, but not for one that fails at once."""
+    with suppress(TimeoutError):
+        opening.result(HEAD_START_S)  # cancelled, it ends this thread's work here
+
     from live_edges.devices import share_cores
     from live_edges.pipeline import EdgePipeline  # brings torch, which takes seconds
 

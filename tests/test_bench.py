@@ -94,7 +94,7 @@ def test_figures_that_can_not_be_written_are_told(tmp_path, capsys):
 
     assert main([*command, "--json", str(tmp_path / "no" / "b.json")]) == 1
 
-    assert "could not be written" in capsys.readouterr().err
+    assert "choose another --json" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("cuda", [FakeCuda(), pytest.param(None, marks=pytest.mark.cuda)])

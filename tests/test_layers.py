@@ -10,7 +10,8 @@ import live_edges
 PACKAGE = Path(live_edges.__file__).parent
 LAYERS = [
     {"errors", "platforms", "frame", "settings", "timing", "kernels", "screen", "stats",
-     "arguments", "limits", "closing", "libraries", "tensor_files", "choosing", "outages"},
+     "arguments", "limits", "closing", "libraries", "tensor_files", "choosing", "outages",
+     "folders"},
     {"functional", "fused", "weights_file", "sources", "window", "hud", "headless", "snapshot",
      "autogain", "checks", "recorder", "recording", "packages",
      "devices", "carriers", "opencv_filters"},

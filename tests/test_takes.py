@@ -309,7 +309,7 @@ def test_the_recording_dot_is_red_and_in_the_corner():
     [
         (["--record", "taken.mp4"], "exists already"),
         (["--record", "take.xyz"], "no video format known here"),
-        (["--record", "gone/take.mp4"], "can not be written"),
+        (["--record", "gone/take.mp4"], "folder gone does not exist"),
     ],
 )
 def test_a_recording_that_can_not_begin_ends_the_command(

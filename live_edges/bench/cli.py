@@ -66,6 +66,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure, print a table, and write the figures where asked; returns the exit code."""
+    _check(args)
+
     import cv2
     import torch
 
@@ -87,6 +89,20 @@ def run(args: argparse.Namespace) -> int:
                 f"figures could not be written to {args.json} ({error.strerror})"
             ) from error
     return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Tell what is not there before torch is imported, which takes seconds."""
+    from live_edges.catalog import catalog, find
+    from live_edges.folders import check_folder
+    from live_edges.weights_file import check_exists, is_weights_path
+
+    if is_weights_path(args.filter):
+        check_exists(args.filter)
+    else:
+        find(catalog(), args.filter)
+    if args.json:
+        check_folder(args.json, "--json")
 
 
 def _contest(args: argparse.Namespace) -> tuple[list[str], list[dict[str, Any]]]:

@@ -56,17 +56,21 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         LiveEdgesError: the one file there is could not be converted, or the plan is no good.
     """
+    from live_edges.catalog import choose
+    from live_edges.folders import check_folder
     from live_edges.process.jobs import plan
 
     if args.start is not None and args.end is not None and args.start >= args.end:
         raise LiveEdgesError(f"--end {args.end:g} must lie after --start {args.start:g}")
     jobs = plan(args.inputs, args.out)
+    choose(args.filter, args.weights)
     todo = [job for job in jobs if args.overwrite or not job.target.exists()]
     if len(todo) < len(jobs):
         log.info("%d of %d are finished already (--overwrite: again)", *_counts(todo, jobs))
     if not todo:
         return 0
     _make_folder(todo[0])
+    check_folder(todo[0].target, "OUT")
     with _terminable():
         failed = _convert_all(todo, args, is_batch=len(jobs) > 1)
     if len(jobs) > 1:
@@ -102,16 +106,15 @@ def _convert_all(todo: "list[Job]", args: argparse.Namespace, *, is_batch: bool)
 
 
 def _pipeline(args: argparse.Namespace, compile: "Mode") -> "tuple[EdgePipeline, Settings]":
-    from live_edges.catalog import catalog, find
+    from live_edges.catalog import choose
     from live_edges.devices import share_cores
     from live_edges.pipeline import EdgePipeline
     from live_edges.settings import Settings
-    from live_edges.weights_file import filter_name
 
     share_cores(args.threads)
-    name = args.filter or (filter_name(args.weights[0]) if args.weights else "sobel")
+    name = choose(args.filter, args.weights)[1].name
     settings = Settings(
-        filter=find(catalog(args.weights), name).name,
+        filter=name,
         view=args.view,
         gain=args.gain or 1.0,
         auto_gain=args.gain is None,

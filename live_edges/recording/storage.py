@@ -21,6 +21,16 @@ def check_ending(path: Path) -> None:
         )
 
 
+def check_unused(path: Path) -> None:
+    """Raise RecordingError where there is something of that name, which would be replaced."""
+    if path.exists():
+        raise _taken(path)
+
+
+def _taken(path: Path) -> RecordingError:
+    return RecordingError(f"{path} exists already; choose another name, or add --overwrite")
+
+
 def unused_path(folder: Path, at: datetime) -> Path:
     """Return ``live-edges-DATE-TIME.mp4`` in ``folder``, with a number where that is taken."""
     stem = f"live-edges-{at:%Y-%m-%d-%H%M%S}"
@@ -58,9 +68,7 @@ class Storage:
         try:
             self._handle = os.open(path, flags | getattr(os, "O_BINARY", 0), 0o666)
         except FileExistsError as error:
-            raise RecordingError(
-                f"{path} exists already; choose another name, or add --overwrite"
-            ) from error
+            raise _taken(path) from error
         except OSError as error:
             raise RecordingError(
                 f"{path} can not be written ({error.strerror}); choose another folder"

@@ -1,8 +1,7 @@
-"""Files of the trainer: weights with their history, and checkpoints to go on from, all atomic."""
+"""What the trainer writes: weights with their history, and checkpoints to go on from."""
 
 import io
 import json
-import os
 import pickle
 import struct
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 
 from live_edges.errors import TrainingError
+from live_edges.training.files import check_there, write_atomically
 
 
 def weights_bytes(weight: Tensor, metadata: dict[str, str]) -> bytes:
@@ -30,50 +30,6 @@ def weights_bytes(weight: Tensor, metadata: dict[str, str]) -> bytes:
     return struct.pack("<Q", len(header)) + header + taps
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all; what was there before stays until then.
-
-    Raises:
-        TrainingError: the folder is missing or not writable, or the disk is full.
-    """
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        if part.is_file():
-            part.unlink(missing_ok=True)
-        raise _not_written(path, error) from error
-
-
-def _not_written(path: Path, error: OSError) -> TrainingError:
-    kept = "; the file that was there is unchanged" if path.is_file() else ""
-    return TrainingError(f"{path} could not be written: {error.strerror}{kept}")
-
-
-def check_writable(path: Path) -> None:
-    """Find out before training whether ``path`` can be written.
-
-    Raises:
-        TrainingError: it can not.
-    """
-    if not path.parent.is_dir():
-        raise TrainingError(
-            f"folder {path.parent} does not exist; make it, or choose another --out"
-        )
-    if path.is_dir() or path.suffix != ".safetensors":
-        raise TrainingError(f"--out {path} should be a file that ends in .safetensors")
-    probe = path.with_name(f".{path.name}.probe")
-    try:
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise _not_written(path, error) from error
-
-
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Save all that training needs to go on as if it had never stopped."""
     buffer = io.BytesIO()
@@ -87,8 +43,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     Raises:
         TrainingError: the file is missing, damaged or something else.
     """
-    if not path.is_file():
-        raise TrainingError(f"checkpoint {path} does not exist; check the path given to --resume")
+    check_there(path)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from live_edges.errors import TrainingError
+from live_edges.folders import check_folder
+from live_edges.training.files import check_data, check_there, check_writable, write_atomically
 from live_edges.training.recipe import FIELDS, LOSSES, PRESETS, SOBEL, Recipe
+from live_edges.weights_file import check_exists, load_weights, shipped_weights
 
 if TYPE_CHECKING:
     from live_edges.training.loop import OnCheckpoint, OnStep, Trained
@@ -94,10 +97,12 @@ def run(args: argparse.Namespace) -> int:
         return _check(args, recipe)
     out = args.out or _default_out(args, resume)
 
-    from live_edges.training.checkpoint import check_writable, save_checkpoint, write_atomically
+    check_writable(out)
+    check_data(recipe.data)
+
+    from live_edges.training.checkpoint import save_checkpoint
     from live_edges.training.outcome import packed, summary
 
-    check_writable(out)
     checkpoint = out.with_suffix(".checkpoint")
 
     def keep(state: dict[str, Any]) -> None:
@@ -149,6 +154,7 @@ def chosen_recipe(args: argparse.Namespace, resume: dict[str, Any] | None = None
 def _checkpoint(args: argparse.Namespace) -> dict[str, Any] | None:
     if not args.resume:
         return None
+    check_there(args.resume)
     from live_edges.training.checkpoint import load_checkpoint
 
     return load_checkpoint(args.resume)
@@ -212,7 +218,6 @@ def _watch(recipe: Recipe, stack: ExitStack) -> "OnStep | None":
 
 
 def _report(trained: "Trained", path: Path, title: str) -> None:
-    from live_edges.training.checkpoint import write_atomically
     from live_edges.training.report import draw_report
 
     write_atomically(path, draw_report(trained, title))
@@ -221,16 +226,16 @@ def _report(trained: "Trained", path: Path, title: str) -> None:
 
 def _check(args: argparse.Namespace, recipe: Recipe) -> int:
     """Retrain a preset and hold it against the shipped file."""
-    import torch
-
-    from live_edges.training.outcome import agreement, summary
-    from live_edges.weights_file import load_weights, shipped_weights
-
     if not args.preset:
         raise TrainingError(f"--check needs --preset, one of: {', '.join(PRESETS)}")
     shipped = next((path for path in shipped_weights() if path.stem == args.preset), None)
     if shipped is None:
         raise TrainingError(f"no file {args.preset}.safetensors came with the program")
+
+    import torch
+
+    from live_edges.training.outcome import agreement, summary
+
     trained = _train(args, recipe)
     found = agreement(trained, torch.from_numpy(load_weights(shipped).bank))
     print(summary(trained))
@@ -241,15 +246,18 @@ def _check(args: argparse.Namespace, recipe: Recipe) -> int:
 
 def _evaluate(args: argparse.Namespace) -> int:
     """Print how a weights file, the analytic kernel and Sobel find edges through noise."""
+    recipe = chosen_recipe(args)
+    recipe.check()
+    check_exists(args.evaluate)
+    check_data(recipe.data)
+    if args.out:
+        check_folder(args.out, "--out")
+
     import torch
 
     from live_edges.training import evaluate as low_light
-    from live_edges.training.checkpoint import write_atomically
     from live_edges.training.pictures import find_pictures
-    from live_edges.weights_file import load_weights
 
-    recipe = chosen_recipe(args)
-    recipe.check()
     learned = torch.from_numpy(load_weights(args.evaluate).bank).float()
     found = find_pictures(recipe)
     pictures = low_light.read_all([*found.held_out, *found.train])
