@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import islice
 
 import numpy as np
 
@@ -58,8 +59,11 @@ class Durations:
 
     def recent_ms(self, count: int = 60) -> float:
         """Median of the last ``count`` durations in milliseconds; 0 when there are none."""
-        latest = list(self._seconds)[-count:]
-        return float(np.median(latest)) * 1e3 if latest else 0.0
+        latest = sorted(islice(reversed(self._seconds), count))
+        if not latest:
+            return 0.0
+        middle = len(latest) // 2
+        return (latest[middle] + latest[~middle]) / 2 * 1e3
 
     def percentiles_ms(self) -> dict[str, float]:
         """``p50``, ``p95`` and ``p99`` in milliseconds; all 0 when nothing was measured."""

@@ -1,4 +1,5 @@
 import contextlib
+from collections import deque
 
 import pytest
 from fakes import FakeClock
@@ -40,6 +41,34 @@ def test_percentiles_are_in_milliseconds():
 
     assert durations.percentiles_ms() == {"p50": 50, "p95": 95, "p99": 99}
     assert durations.recent_ms(3) == pytest.approx(99)
+
+
+@pytest.mark.parametrize(("count", "ms"), [(1, 9), (2, 8.5), (3, 8), (60, 4.5)])
+def test_the_recent_duration_is_the_median_of_the_last_ones(count, ms):
+    durations = Durations()
+    for each in (100, 100, *range(10)) if count < 60 else range(10):
+        durations.add(each / 1e3)
+
+    assert durations.recent_ms(count) == pytest.approx(ms)
+
+
+def test_the_recent_duration_costs_the_same_however_many_there_were():
+    class Counting(deque):
+        read = 0
+
+        def __iter__(self):
+            raise AssertionError("all of them are read")
+
+        def __reversed__(self):
+            for each in super().__reversed__():
+                self.read += 1
+                yield each
+
+    durations = Durations()
+    durations._seconds = Counting([0.001] * 10_000)
+
+    assert durations.recent_ms(60) == pytest.approx(1)
+    assert durations._seconds.read <= 61
 
 
 def test_nothing_measured_is_0():
