@@ -44,12 +44,12 @@ class EdgePipeline:
         sigma: blur radius in pixels, 0.3 to 5, for the filters that have one.
         weights: weights files to choose from by name, beside those that came with the program.
         compile: ``auto`` compiles a linear filter in the background once it is in steady use,
-            ``wait`` at its first picture, ``off`` never.
+            ``wait`` at its first picture, ``off`` never; on ``mps`` nothing is compiled.
         latency: ``low`` has each picture back before the next one starts, ``throughput`` lets a
             CUDA device work on one while others are copied; see `submit`.
 
     Attributes:
-        device: the `torch.device` in use.
+        device: the `torch.device` in use; ``canny`` is OpenCV's, on the CPU, but for CUDA.
         device_reason: why this device, in words.
         gain, threshold: as above; set them at any time, the next call uses them.
         execution: how the filter runs: ``eager``, ``compiling`` (still eagerly) or ``compiled``.
@@ -88,8 +88,13 @@ class EdgePipeline:
             filter = filter_name(filter)
         self._catalog = catalog(weights)
         self.device, self.device_reason = choose_device(device)
-        self._compiler = Compiler(compile)
+        # A second thread must not compile while the first computes on an Apple GPU: pytorch#197805.
+        self._compiler = Compiler("off" if self.device.type == "mps" else compile)
         self._engine = Engine(self.device, self._compiler, latency)
+        self._engine_of_lines = self._engine
+        if self.device.type not in ("cpu", "cuda"):
+            # torch before 2026 has no scatter_reduce of int64 there, which joins Canny's lines.
+            self._engine_of_lines = Engine(torch.device("cpu"), self._compiler)
         self._row = ((0, 0, 0), 0), torch.empty(0)
         self._changing = threading.Lock()
         self._plan = self._planned(filter, sigma, gain, threshold)
@@ -101,6 +106,9 @@ class EdgePipeline:
             is_same = type(sigma) is float and (filter, sigma) == (plan.entry.name, plan.sigma)
             if not is_same:
                 self._plan = self._planned(filter, sigma, plan.gain, plan.threshold)
+
+    def _engine_for(self, plan: Plan) -> Engine:
+        return self._engine if plan.filter.is_linear else self._engine_of_lines
 
     def _planned(self, filter: str, sigma: float, gain: float, threshold: float) -> Plan:
         gain, threshold = checks.positive("gain", gain), checks.number("threshold", threshold, 0, 1)
@@ -186,7 +194,7 @@ class EdgePipeline:
                 for plane, channel in zip(planes, (2, 1, 0), strict=True):
                     cv2.extractChannel(image, channel, dst=plane)
 
-        return self._engine.start(plan, image.shape[:2], write, stages)
+        return self._engine_for(plan).start(plan, image.shape[:2], write, stages)
 
     def edges_of_luma(self, luma: Image, *, stages: StageTimer = untimed) -> Image:
         """Find the edges of a picture that is gray already, as decoded video is.
@@ -211,7 +219,7 @@ class EdgePipeline:
         def write(planes: Image) -> None:
             planes[0] = luma
 
-        return self._engine.start(plan, luma.shape, write, stages).result()
+        return self._engine_for(plan).start(plan, luma.shape, write, stages).result()
 
     def overlay(self, image: Image, edges: Image, color: tuple[int, int, int]) -> Image:
         """Paint the edges over the picture, see `live_edges.views.overlay`; always on the CPU.
