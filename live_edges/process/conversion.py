@@ -11,12 +11,14 @@ from av.packet import Packet
 
 from live_edges.errors import LiveEdgesError, SourceError
 from live_edges.frame import Image
+from live_edges.process.extras import Extras
 from live_edges.process.lanes import draining, feeding
 from live_edges.process.painting import Painter
 from live_edges.process.reading import Span, VideoReader
 from live_edges.process.writing import Painted, Shape, VideoOutput, frame_of, partial_path
 from live_edges.recording.encoding import Encoding
 from live_edges.recording.fit import even_size
+from live_edges.recording.storage import MUXERS
 from live_edges.sources.decoding import SQUARE, square_size
 from live_edges.sources.orientation import shown_aspect
 from live_edges.sources.pixels import page_count, read_image
@@ -57,7 +59,8 @@ def convert_video(
         LiveEdgesError: the source can not be read or the target not be written.
     """
     with VideoReader(source, span, with_sound=with_sound) as reader:
-        output = VideoOutput(target, _shape_of(reader), encoding)
+        extras = Extras(reader, MUXERS[target.suffix.lower()], span)
+        output = VideoOutput(target, _shape_of(reader, extras), encoding)
         try:
             sizes = _convert(reader, output, painter, on_start(reader.frame_count))
             output.commit()
@@ -124,8 +127,8 @@ def _squared(image: Image, pixel_aspect: Fraction) -> Image:
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def _shape_of(reader: VideoReader) -> Shape:
-    return Shape(reader.time_base, reader.rate, reader.audio)
+def _shape_of(reader: VideoReader, extras: Extras) -> Shape:
+    return Shape(reader.time_base, reader.rate, reader.audio, extras, reader.stream)
 
 
 def _notes(reader: VideoReader, sizes: list[tuple[int, int]], target: Path) -> tuple[str, ...]:

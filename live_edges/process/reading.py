@@ -95,6 +95,21 @@ class VideoReader(Closing):
         self._is_past_end = False
 
     @property
+    def container(self) -> av.container.InputContainer:
+        """The open file, for what it holds beside pictures and sound."""
+        return self._container
+
+    @property
+    def stream(self) -> av.VideoStream:
+        """The track of the pictures."""
+        return self._stream
+
+    @property
+    def start_s(self) -> float:
+        """The time in the file that counts as 0."""
+        return float(self._start_ticks() * self.time_base)
+
+    @property
     def frame_count(self) -> int | None:
         """About how many pictures will come; None where the file does not say."""
         total = self._stream.frames or round((self._duration_s or 0.0) * float(self.rate))

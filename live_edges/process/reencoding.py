@@ -10,6 +10,8 @@ from av.codec.context import CodecContext
 from av.packet import Packet
 from av.stream import Stream
 
+from live_edges.process.metadata import copy_tags
+
 ENCODERS = {
     "mp4": ("aac",),
     "mov": ("aac",),
@@ -47,7 +49,7 @@ class CopiedSound:
 
     def __init__(self, container: av.container.OutputContainer, track: AudioStream) -> None:
         self._stream = container.add_stream_from_template(track)
-        self._stream.metadata.update(track.metadata)
+        copy_tags(track, self._stream)
 
     def write(self, packet: "Packet[AudioStream] | None") -> "list[Packet[AudioStream]]":
         """Hand the packet over to the output."""
@@ -79,7 +81,7 @@ class EncodedSound:
         self._stream = stream
         self._stream.codec_context.layout = layout
         self._stream.codec_context.bit_rate = BITS_PER_CHANNEL * CHANNELS[layout]
-        self._stream.metadata.update(track.metadata)
+        copy_tags(track, self._stream)
         self._resampler: av.AudioResampler | None = None
         self._end_s = 0.0  # of the latest frame
         self._heard: tuple[str, str, int] | None = None  # what the resampler was made for
@@ -162,14 +164,12 @@ def add_sound(container: av.container.OutputContainer, track: AudioStream, muxer
     return LostSound(track)
 
 
-def fits(track: AudioStream, muxer: str) -> bool:
+def fits(track: Stream, muxer: str) -> bool:
     """Whether a container can hold the packets of a track, so that players understand them.
 
     Several codecs are refused only when the head of the file is written, so one is tried.
     """
-    if not has_decoder(track):
-        return False
-    name = track.codec_context.name
+    name = track.codec_context.name if has_decoder(track) else ""
     if muxer == "mp4" and name.startswith("pcm_") and "16" not in name:
         return False  # FFmpeg 5 plays noise
     try:

@@ -1,5 +1,6 @@
 """Writes the converted video under a partial name, and gives it its own when it is whole."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,6 +15,8 @@ from av.video.stream import VideoStream
 
 from live_edges.errors import LiveEdgesError
 from live_edges.frame import Image
+from live_edges.process.extras import Extras
+from live_edges.process.metadata import copy_tags
 from live_edges.process.planes import gray_frame
 from live_edges.process.reencoding import Sound, add_sound
 from live_edges.recording.encoding import Encoding, add_video_stream, choose_encoder
@@ -45,11 +48,15 @@ class Shape:
         time_base: unit of ticks and durations, in seconds.
         rate: nominal pictures a second.
         audio: tracks of sound.
+        extras: what there is beside pictures and sound.
+        video: the track of pictures, for its tags.
     """
 
     time_base: Fraction
     rate: Fraction
     audio: tuple[AudioStream, ...]
+    extras: Extras
+    video: VideoStream
 
 
 def partial_path(path: Path) -> Path:
@@ -83,8 +90,9 @@ class VideoOutput:
 
     @property
     def notes(self) -> list[str]:
-        """What the user should know, once all is written."""
+        """What the user should know, once the file has its name."""
         notes = [sound.note for sound in self._sounds.values() if sound.note]
+        notes += [*self._shape.extras.notes, *self._shape.extras.lost_in(self._path)]
         return [f"{self._path}: {note}" for note in dict.fromkeys(notes)]
 
     @property
@@ -115,6 +123,7 @@ class VideoOutput:
                 self._mux_last()
                 for sound in self._sounds.values():
                     self._container.mux(sound.write(None))
+                self._container.mux(self._shape.extras.until(math.inf))
                 self._container.close()
         except (av.FFmpegError, OSError) as error:
             raise LiveEdgesError(
@@ -141,6 +150,7 @@ class VideoOutput:
             frame = frame.reformat(format=wanted)
         frame.pts, frame.time_base = painted.ticks, self._shape.time_base
         frame.duration = painted.duration
+        self._container.mux(self._shape.extras.until(float(frame.pts * frame.time_base)))
         self._mux(self._stream.encode(frame))
         for packet in self._waiting:
             self._write_packet(packet)
@@ -197,6 +207,8 @@ class VideoOutput:
             self._stream.codec_context.sample_aspect_ratio = first.pixel_aspect
             for track in self._shape.audio:
                 self._sounds[track.index] = add_sound(container, track, muxer)
+            copy_tags(self._shape.video, self._stream)
+            self._shape.extras.add_to(container)
             container.start_encoding()
         except BaseException:
             self._close_quietly(container)

@@ -1,0 +1,89 @@
+"""Carries titles, languages, other tags and chapters from one container to another."""
+
+import math
+import re
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av.stream import Stream
+
+from live_edges.process.reading import Span
+from live_edges.sources.decoding import ffmpeg_name
+
+# What a muxer says of itself, or a program counted in the packets of the source.
+_OWN = re.compile(
+    r"major_brand|minor_version|compatible_brands|encoder|rotate|vendor_id|handler_name"
+    r"|duration.*|bps.*|number_of_.*|_statistics.*",
+    re.IGNORECASE,
+)
+_IN_A_LANGUAGE = re.compile(r"-[a-z]{3}$")  # MP4 tells each tag twice: title and title-eng
+TICKS_PER_S = 1000  # of chapters
+
+
+def tags_of(owner: "av.container.Container | Stream") -> dict[str, str]:
+    """Tags that belong to the film, not to the program that wrote it."""
+    tags = owner.metadata
+    return {
+        name: text
+        for name, text in tags.items()
+        if not _OWN.fullmatch(name) and not _is_told_twice(name, tags)
+    }
+
+
+def carry_tags(source: av.container.InputContainer, target: av.container.OutputContainer) -> None:
+    """Give a container that is not written to yet the tags of another."""
+    target.metadata.update(tags_of(source))
+
+
+def copy_tags(source: Stream, target: Stream) -> None:
+    """Give a track language, title and the like, and what it is meant for."""
+    target.metadata.update(tags_of(source))
+    target.disposition = source.disposition
+
+
+def lost_tags(source: av.container.InputContainer, path: Path) -> list[str]:
+    """Names of the tags that a finished file does not hold."""
+    with av.open(ffmpeg_name(path), metadata_errors="replace") as container:
+        held = {name.lower() for name in container.metadata}
+    return [name for name in tags_of(source) if name.lower() not in held]
+
+
+def carry_chapters(
+    source: av.container.InputContainer,
+    target: av.container.OutputContainer,
+    start_s: float,
+    span: Span,
+) -> bool:
+    """Give a container the chapters of another, cut to the span; False if PyAV is too old.
+
+    Args:
+        source: read from.
+        target: not written to yet.
+        start_s: time in the source that becomes 0.
+        span: what of the source is wanted.
+    """
+    if not hasattr(target, "set_chapters"):
+        return False
+    moved = (_moved(chapter, start_s, span) for chapter in source.chapters())
+    chapters = [chapter for chapter in moved if chapter is not None]
+    if chapters:
+        target.set_chapters(chapters)
+    return True
+
+
+def _moved(chapter: Any, start_s: float, span: Span) -> Any:
+    """Return the chapter where it lies in the span; None where nothing of it does."""
+    length_s = span.end_s - span.start_s
+    begin_s = max(float(chapter["start"] * chapter["time_base"]) - start_s, 0.0)
+    end_s = min(float(chapter["end"] * chapter["time_base"]) - start_s, length_s)
+    if end_s <= begin_s or not math.isfinite(end_s):
+        return None
+    ticks = {"start": round(begin_s * TICKS_PER_S), "end": round(end_s * TICKS_PER_S)}
+    return {**chapter, **ticks, "time_base": Fraction(1, TICKS_PER_S)}
+
+
+def _is_told_twice(name: str, tags: dict[str, str]) -> bool:
+    base = _IN_A_LANGUAGE.sub("", name)
+    return base != name and base in tags
