@@ -14,13 +14,12 @@ from live_edges.errors import SourceError
 from live_edges.frame import Frame
 from live_edges.outages import STALL_S, Outages, Stillness
 from live_edges.sources.base import Source
-from live_edges.timing import Clock, Rate
+from live_edges.timing import STALE_S, Clock, Rate
 
 _LOG = logging.getLogger(__name__)
 
 QUEUE_SIZE = 4  # frames of a file that are decoded ahead
 JOIN_S = 2.0  # how long closing waits for the reader
-STALE_S = 2.0  # a source that has sent nothing for this long delivers 0 frames per second
 HANG_S = 10.0  # a read that takes this long will not return: another thread tries to go on
 FIRST_RETRY_S, LAST_RETRY_S = 0.5, 5.0  # between two attempts to open a lost source, doubled
 

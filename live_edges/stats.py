@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from live_edges.errors import LiveEdgesError
-from live_edges.timing import Clock, Durations, Rate, Stages, Tally
+from live_edges.timing import STALE_S, Clock, Durations, Rate, Stages, Tally
 
 
 class Meter:
@@ -36,8 +36,9 @@ class Meter:
 
     @property
     def fps(self) -> float:
-        """Frames shown per second, over the latest two seconds."""
-        return self._rate.per_second
+        """Frames shown per second, over the latest two seconds; 0 when there were none."""
+        is_stale = self._clock() - self.shown.last > STALE_S
+        return 0.0 if is_stale else self._rate.per_second
 
     def figures(self) -> dict[str, Any]:
         """What a `Summary` says of it."""

@@ -11,6 +11,8 @@ import numpy as np
 Clock = Callable[[], float]  # seconds; monotonic
 StageTimer = Callable[[str], AbstractContextManager[None]]  # times the block as one run of a stage
 
+STALE_S = 2.0  # after so many seconds without an event its rate is 0
+
 
 def untimed(_name: str) -> AbstractContextManager[None]:
     """Stand where a `StageTimer` is wanted, and time nothing."""

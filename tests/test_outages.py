@@ -24,6 +24,7 @@ from live_edges.outages import Outages
 from live_edges.panel import Panel, Vitals
 from live_edges.settings import Settings
 from live_edges.sources.stream import NetworkStream
+from live_edges.stats import Meter
 from live_edges.takes import TakeOptions, Takes
 from live_edges.timing import Durations, Stages
 
@@ -284,6 +285,19 @@ def test_the_picture_of_a_lost_source_is_dimmed_and_says_so():
     assert (view == 200).all()
     assert "lost, reconnecting (12 s)" in panel.status(settings, lost)
     assert panel.over(view, settings, VITALS) is view
+
+
+def test_no_frames_per_second_are_shown_during_an_outage():
+    clock = FakeClock()
+    meter = Meter(clock)
+    for _ in range(10):
+        clock.advance(0.1)
+        meter.count(clock.now)
+    before = meter.fps
+    clock.advance(2.1)
+
+    assert before == pytest.approx(10)
+    assert meter.fps == 0
 
 
 def test_keys_pause_and_quitting_work_during_an_outage():
