@@ -10,8 +10,9 @@ import pytest
 import torch
 from fakes import FakeCuda
 
-from live_edges import EdgePipeline
+from live_edges import EdgePipeline, compiling
 from live_edges.carriers import SLOTS, Streamed
+from live_edges.fused import blend
 from live_edges.settings import LINE_COLORS
 
 THREADS, CALLS = 4, 200
@@ -171,3 +172,53 @@ def test_overlays_of_several_threads_have_their_own_colours():
         return sum(not np.array_equal(pipeline.overlay(*cases[i]), expected[i]) for i in order)
 
     assert in_threads(wrong) == [0] * THREADS
+
+
+def test_threads_compile_each_function_once_and_leave_no_compiler_behind(monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        compiling.Compiler, "_package", lambda _self, job: made.append(job.key) or job.function
+    )
+    monkeypatch.setattr(compiling, "load_package", lambda function: lambda *on: function(*on))
+    monkeypatch.setattr(compiling, "_is_faster", lambda *_: True)
+    images = pictures()
+    plain = EdgePipeline("sobel", device="cpu", compile="off")
+    expected = [plain(image).astype(int) for image in images]
+    pipeline = EdgePipeline("sobel", device="cpu", compile="auto")
+
+    def wrong(number):
+        failures = 0
+        for turn in range(CALLS):
+            i = (number + turn) % len(images)
+            edges = pipeline(images[i])
+            pipeline.overlay(images[i], edges, (1, 2, 3))
+            failures += np.abs(edges - expected[i]).max() > 1
+        return failures
+
+    assert in_threads(wrong) == [0] * THREADS
+    pipeline.close()
+    assert pipeline.execution == "compiled"
+    assert len(made) == len(set(made))
+
+
+def test_torch_compile_works_for_one_pipeline_at_a_time(monkeypatch):
+    at_once, most = [], []
+
+    def better(_self, job):
+        at_once.append(job)
+        most.append(len(at_once))
+        at_once.pop()
+        return job.function
+
+    monkeypatch.setattr(compiling.Compiler, "_better", better)
+    monkeypatch.setattr(compiling.Job, "is_on_cpu", False)  # as far as the compiler can see
+    compilers = [compiling.Compiler("wait"), compiling.Compiler("auto")]
+    job = compiling.Job(blend, (*torch.zeros(2, 4, 9, dtype=torch.uint8), torch.zeros(9)))
+
+    in_threads(lambda number: [compilers[number % 2](job) for _ in range(CALLS)])
+    for compiler in compilers:
+        compiler.close()
+
+    assert max(most) == 1
+    assert all(compiler.is_compiled(blend) for compiler in compilers)
+    assert not compiling._TRACING.locked()
