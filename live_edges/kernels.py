@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from live_edges.ranges import MAX_SIGMA, MIN_SIGMA
+
 Bank = NDArray[np.float64]  # (out, in, h, w)
 SEPARATION_ERROR = 1e-4  # of white; a fortieth of a gray level
-MIN_SIGMA, MAX_SIGMA = 0.3, 5.0  # pixels; below, a Gaussian falls between the samples
 
 
 def step_response(bank: NDArray[Any]) -> float:

@@ -22,7 +22,7 @@ from live_edges.devices import choose_device
 from live_edges.engine import Engine, Latency, Plan
 from live_edges.filters import make_filter
 from live_edges.frame import Image
-from live_edges.kernels import MAX_SIGMA, MIN_SIGMA
+from live_edges.ranges import MAX_SIGMA, MIN_SIGMA
 from live_edges.timing import StageTimer, untimed
 from live_edges.weights_file import filter_name, is_weights_path
 

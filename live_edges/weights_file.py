@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from live_edges.choosing import choose_kernels, has_bias
 from live_edges.errors import WeightsError
 from live_edges.kernels import Bank, unit_scaled
+from live_edges.ranges import MAX_KERNEL_SIZE, MAX_KERNELS
 from live_edges.tensor_files import read_tensors
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt")
-MAX_KERNEL_SIZE = 31
-MAX_KERNELS = 64
 _PACKAGE = Path(__file__).resolve().parent
 _FOLDERS = (_PACKAGE / "weights", _PACKAGE.parent / "weights")  # as installed, as checked out
 

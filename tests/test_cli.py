@@ -232,6 +232,18 @@ def test_doctor_is_no_traceback_where_nothing_imports(error, monkeypatch, capsys
     assert any(line.startswith("device      unknown: ") for line in report)
 
 
+def test_doctor_starts_without_numpy():
+    code = "import sys; sys.modules['numpy'] = None; from live_edges.cli import main; main()"
+
+    child = subprocess.run(
+        [sys.executable, "-c", code, "doctor"],
+        env=NO_DISPLAY, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+
+    assert "numpy" in next(line for line in child.stdout.splitlines() if "cannot be" in line)
+    assert "Traceback" not in child.stderr
+
+
 def test_doctor_says_what_is_not_installed(monkeypatch, capsys):
     monkeypatch.setitem(PACKAGES, "no_such_module", ("no-such-package",))
     monkeypatch.setitem(sys.modules, "torch", None)

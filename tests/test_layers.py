@@ -11,7 +11,7 @@ PACKAGE = Path(live_edges.__file__).parent
 LAYERS = [
     {"errors", "platforms", "frame", "settings", "timing", "kernels", "screen", "stats",
      "arguments", "limits", "closing", "libraries", "tensor_files", "choosing", "outages",
-     "folders"},
+     "folders", "ranges"},
     {"functional", "fused", "weights_file", "sources", "window", "hud", "headless", "snapshot",
      "autogain", "checks", "recorder", "recording", "packages",
      "devices", "carriers", "opencv_filters"},

@@ -11,7 +11,6 @@ from live_edges.errors import TrainingError
 from live_edges.folders import check_folder
 from live_edges.training.files import check_data, check_there, check_writable, write_atomically
 from live_edges.training.recipe import FIELDS, LOSSES, PRESETS, SOBEL, Recipe
-from live_edges.weights_file import check_exists, load_weights, shipped_weights
 
 if TYPE_CHECKING:
     from live_edges.training.loop import OnCheckpoint, OnStep, Trained
@@ -226,6 +225,8 @@ def _report(trained: "Trained", path: Path, title: str) -> None:
 
 def _check(args: argparse.Namespace, recipe: Recipe) -> int:
     """Retrain a preset and hold it against the shipped file."""
+    from live_edges.weights_file import load_weights, shipped_weights
+
     if not args.preset:
         raise TrainingError(f"--check needs --preset, one of: {', '.join(PRESETS)}")
     shipped = next((path for path in shipped_weights() if path.stem == args.preset), None)
@@ -246,6 +247,8 @@ def _check(args: argparse.Namespace, recipe: Recipe) -> int:
 
 def _evaluate(args: argparse.Namespace) -> int:
     """Print how a weights file, the analytic kernel and Sobel find edges through noise."""
+    from live_edges.weights_file import check_exists, load_weights
+
     recipe = chosen_recipe(args)
     recipe.check()
     check_exists(args.evaluate)

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from live_edges.errors import TrainingError
-from live_edges.kernels import MAX_SIGMA, MIN_SIGMA
-from live_edges.weights_file import MAX_KERNEL_SIZE, MAX_KERNELS
+from live_edges.ranges import MAX_KERNEL_SIZE, MAX_KERNELS, MAX_SIGMA, MIN_SIGMA
 
 LOSSES = ("signed", "magnitude")
 BLUR_DIFFERENCE, SOBEL = "blur-difference", "sobel"
