@@ -204,7 +204,7 @@ def test_one_weights_file_needs_no_list(kind, tmp_path):
 
 def test_the_package_shows_what_is_public_and_nothing_else():
     code = (
-        "import live_edges, live_edges.pipeline, live_edges.live\n"
+        "import live_edges, live_edges.cli, live_edges.errors\n"
         "assert dir(live_edges) == sorted(live_edges.__all__), dir(live_edges)\n"
         "assert [n for n in dir(live_edges) if n[0] != '_'] == ['EdgePipeline']\n"
     )
