@@ -7,7 +7,7 @@ from typing import Any
 
 import av
 from av.packet import Packet
-from av.stream import Disposition, Stream
+from av.stream import Stream
 
 from live_edges.process.metadata import carry_chapters, carry_tags, copy_tags, lost_tags
 from live_edges.process.reading import Span, VideoReader
@@ -15,6 +15,7 @@ from live_edges.process.reencoding import fits
 from live_edges.process.subtitles import ENCODERS, can_convert, converted, prepare
 from live_edges.sources.decoding import ffmpeg_name
 
+ATTACHED_PIC = 0x400  # AV_DISPOSITION_ATTACHED_PIC; PyAV 14 has no name for it
 DISCARDED = 48  # AVDISCARD_ALL: the track of an MP4 file that holds the names of its chapters
 
 
@@ -161,7 +162,7 @@ def _begin_s(packet: "Packet[Stream]") -> float:
 
 
 def _is_cover(stream: Stream) -> bool:
-    return stream.type == "video" and bool(stream.disposition & Disposition.attached_pic)
+    return stream.type == "video" and bool(int(stream.disposition) & ATTACHED_PIC)
 
 
 def _attach(container: av.container.OutputContainer, track: _Track) -> None:
