@@ -9,7 +9,13 @@ import av
 from av.packet import Packet
 from av.stream import Stream
 
-from live_edges.process.metadata import carry_chapters, carry_tags, copy_tags, lost_tags
+from live_edges.process.metadata import (
+    carry_chapters,
+    carry_tags,
+    copy_tags,
+    disposition_of,
+    lost_tags,
+)
 from live_edges.process.reading import Span, VideoReader
 from live_edges.process.reencoding import fits
 from live_edges.process.subtitles import ENCODERS, can_convert, converted, prepare
@@ -60,7 +66,7 @@ class Extras:
         """Add tracks, chapters and tags to an output that is not written to yet."""
         carry_tags(self._container, container)
         if not carry_chapters(self._container, container, self._start_s, self._span):
-            self.notes.append("its chapters are left out; update PyAV: pip install -U av")
+            self.notes.append("its chapters, if any, are left out; update PyAV: pip install -U av")
         for track in self._tracks:
             if _is_cover(track.source) and self._muxer == "matroska":
                 _attach(container, track)
@@ -106,7 +112,9 @@ class Extras:
         if stream.type == "attachment":  # WebM leaves them out without a word
             return self._muxer == "matroska" and fits(stream, self._muxer)
         if _is_cover(stream):  # so does QuickTime; in Matroska they are attachments
-            return self._muxer == "matroska" or (self._muxer == "mp4" and fits(stream, "mp4"))
+            can_attach = hasattr(av.container.OutputContainer, "add_attachment")
+            is_mp4 = self._muxer == "mp4"
+            return fits(stream, "mp4") if is_mp4 else self._muxer == "matroska" and can_attach
         return stream.type in ("subtitle", "data") and fits(stream, self._muxer)
 
     def _convert(self, stream: Stream) -> None:
@@ -162,7 +170,7 @@ def _begin_s(packet: "Packet[Stream]") -> float:
 
 
 def _is_cover(stream: Stream) -> bool:
-    return stream.type == "video" and bool(int(stream.disposition) & ATTACHED_PIC)
+    return stream.type == "video" and bool(disposition_of(stream) & ATTACHED_PIC)
 
 
 def _attach(container: av.container.OutputContainer, track: _Track) -> None:

@@ -40,7 +40,13 @@ def carry_tags(source: av.container.InputContainer, target: av.container.OutputC
 def copy_tags(source: Stream, target: Stream) -> None:
     """Give a track language, title and the like, and what it is meant for."""
     target.metadata.update(tags_of(source))
-    target.disposition = source.disposition
+    if hasattr(target, "disposition"):
+        target.disposition = source.disposition
+
+
+def disposition_of(stream: Stream) -> int:
+    """What a track is meant for, as FFmpeg's flags; 0 where PyAV, such as 14.0, does not say."""
+    return int(getattr(stream, "disposition", 0))
 
 
 def lost_tags(source: av.container.InputContainer, path: Path) -> list[str]:
