@@ -37,7 +37,7 @@ class Capture(Closing):
     Args:
         source: an open source; belongs to the capture from now on.
         stall_s: how long a live source may deliver nothing new before it is opened again.
-        give_up_s: how long it is waited for then; 0 not at all, None for ever.
+        give_up_s: how long it is waited for then, in seconds; 0 not at all, None for ever.
         retry_s: how long the first attempt to open it again waits; each further one waits longer.
         queue_size: how many frames of a source that is not live are read ahead.
         join_s: how long `close` waits for a read that is under way.
@@ -45,6 +45,7 @@ class Capture(Closing):
 
     Attributes:
         source: what is read at the moment.
+        give_up_s: as above; may be changed at any time.
         outages: when a live source delivered nothing.
         frames_in: frames read from the source.
         dropped: frames of a live source that a newer one replaced before they were handed out, or
@@ -65,7 +66,7 @@ class Capture(Closing):
         self.source = source
         self._is_watched = source.is_live and source.can_return
         self._stall_s = max(stall_s, source.patience_s) if self._is_watched else math.inf
-        self._give_up_s = give_up_s
+        self.give_up_s = give_up_s
         self._first_retry_s = self._retry_s = retry_s
         self._queue_size, self._join_s = queue_size, join_s
         self._clock = clock
@@ -158,10 +159,10 @@ class Capture(Closing):
         outage_s = self.outages.current_s
         if not self._is_watched or self._has_ended:
             return
-        if self._give_up_s is not None and outage_s > self._give_up_s > 0:
+        if self.give_up_s is not None and outage_s > self.give_up_s > 0:
             self._end(
                 SourceError(
-                    f"{self.source.name} did not come back within {self._give_up_s:g} s; "
+                    f"{self.source.name} did not come back within {self.give_up_s:g} s; "
                     "check its cable or network (--give-up: how long to wait)"
                 )
             )
@@ -211,7 +212,7 @@ class Capture(Closing):
                 return False
             if error is None and self._is_watched:
                 error = SourceError(f"{source.name} stopped delivering")
-            if not (self._is_watched and isinstance(error, SourceError)) or self._give_up_s == 0:
+            if not (self._is_watched and isinstance(error, SourceError)) or self.give_up_s == 0:
                 self._end(error)
                 return False
             self.outages.begin()

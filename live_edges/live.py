@@ -55,10 +55,11 @@ def run(args: argparse.Namespace) -> int:
         stack.callback(opening.cancel)  # no effect once the source is open
         source = _open(args)
         opening.set_result(None)
+        capture = Capture(source, stall_s=args.stall_timeout, give_up_s=args.give_up)
+        stack.callback(capture.close)  # it alone closes the source
         is_headless = _is_headless(args.headless)
-        give_up_s = GIVE_UP_S if args.give_up is None and is_headless else args.give_up
-        capture = Capture(source, stall_s=args.stall_timeout, give_up_s=give_up_s)  # closes it
-        stack.callback(capture.close)
+        if is_headless and args.give_up is None:
+            capture.give_up_s = GIVE_UP_S
         screen = _open_screen(stack, source, is_headless)
         limits, is_unwatched_demo = _limits(args, source, is_headless)
         app = App(
