@@ -11,6 +11,7 @@ from importlib.metadata import version
 from textwrap import shorten
 
 from live_edges.errors import LiveEdgesError
+from live_edges.platforms import no_camera_advice
 
 # What is imported, and the packages that may have brought it, the usual one first.
 PACKAGES = {
@@ -53,6 +54,8 @@ def cameras(args: argparse.Namespace) -> int:
             _say(f"   {error}")
     if not found:
         _say("no camera found; `live-edges run demo` needs none")
+        if advice := no_camera_advice():
+            _say(advice)
     return 0
 
 
@@ -184,7 +187,8 @@ def _cameras() -> Iterator[str]:
 
     found = list_cameras()
     if not found:
-        yield "camera      none found"
+        advice = no_camera_advice()
+        yield "camera      none found" + (f": {advice}" if advice else "")
     for camera in found:
         try:
             yield f"camera      {camera.index} {camera.name}: {_measured(camera.index)}"

@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import os
 import sys
+from pathlib import Path
 
 # Read once, when OpenCV or torch is first imported or OpenCV first opens a camera.
 ENVIRONMENT = {
@@ -23,11 +24,17 @@ _CAMERA_BACKENDS = {"linux": "CAP_V4L2", "darwin": "CAP_AVFOUNDATION", "win32": 
 
 _CAMERA_ADVICE = {
     "linux": "is another program using it, and may you read it (group video)?",
-    "darwin": "is another program using it, and may this terminal use the camera "
+    "darwin": "is another program using it, and may {terminal} use the camera "
     "(System Settings, Privacy & Security, Camera)?",
     "win32": "is another program using it, and may desktop apps use the camera "
     "(Settings, Privacy & security, Camera)?",
 }
+
+# What TERM_PROGRAM says, and what the list of programs in the system's settings says.
+_TERMINALS = {"Apple_Terminal": "Terminal", "iTerm.app": "iTerm", "vscode": "Visual Studio Code"}
+
+_KERNEL_VERSION = Path("/proc/version")
+_DEVICES = Path("/dev")
 
 
 def prepare_libraries() -> None:
@@ -51,7 +58,29 @@ def camera_backend() -> int:
 
 def camera_advice() -> str:
     """What to check, as a question, when a camera is listed but does not open."""
-    return _CAMERA_ADVICE.get(sys.platform, "is another program using it?")
+    advice = _CAMERA_ADVICE.get(sys.platform, "is another program using it?")
+    program = os.environ.get("TERM_PROGRAM")
+    terminal = _TERMINALS.get(program, program) if program else "this terminal"
+    return advice.format(terminal=terminal)
+
+
+def no_camera_advice() -> str | None:
+    """What to do where no camera is listed because the system keeps them back; None elsewhere."""
+    if not has_v4l2() or any(_DEVICES.glob("video*")):
+        return None
+    with contextlib.suppress(OSError):
+        if "microsoft" in _KERNEL_VERSION.read_text(errors="replace").lower():
+            return (
+                "WSL does not see the cameras of Windows: attach one with usbipd "
+                "(`usbipd attach --wsl --busid ID` in Windows), or name a network stream that "
+                "Windows sends"
+            )
+    return None
+
+
+def has_v4l2() -> bool:
+    """Whether cameras are Video4Linux devices."""
+    return sys.platform.startswith("linux")
 
 
 def needs_display_variable() -> bool:

@@ -15,6 +15,7 @@ from live_edges.sources.modes import COMMON_SIZES, offered_modes
 def driver(monkeypatch):
     driver = FakeDriver()
     monkeypatch.setattr(cv2, "VideoCapture", driver)
+    monkeypatch.setattr(camera_module, "camera_trouble", lambda where: None)  # ask no real camera
     list_devices(monkeypatch, Device(0, "Front Camera", "/dev/video0"))
     return driver
 

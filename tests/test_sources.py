@@ -170,6 +170,7 @@ def test_a_url_opens_a_stream(driver):
 
 def test_without_a_camera_the_demo_is_shown_and_says_so(monkeypatch):
     plug(monkeypatch)
+    monkeypatch.setattr("live_edges.sources.choose.no_camera_advice", lambda: None)
 
     with open_source(None, size=(64, 48), fps=15) as source:
         assert source.notes == ("no camera found: showing the built-in demo",)

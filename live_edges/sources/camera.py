@@ -5,10 +5,11 @@ import time
 
 from live_edges.errors import SourceError
 from live_edges.frame import Frame, Image
-from live_edges.platforms import camera_advice
+from live_edges.platforms import camera_advice, no_camera_advice
 from live_edges.sources.base import Mode, Source
 from live_edges.sources.devices import Identity, list_cameras
 from live_edges.sources.modes import Wish, look, open_camera, retrieve
+from live_edges.sources.troubles import camera_trouble
 from live_edges.timing import Clock
 
 DEFAULT_SIZE = (1280, 720)  # asked for when the user asks for none; drivers default to 640x480
@@ -65,7 +66,8 @@ class Camera(Source):
         self._ahead = self._first()
         if self._ahead is None:
             self.close()
-            raise SourceError(f"{self.name} opens but delivers no picture; {camera_advice()}")
+            reason = camera_trouble(where) or camera_advice()
+            raise SourceError(f"{self.name} opens but delivers no picture; {reason}")
         self.mode = look(self._capture, self._ahead[0])
         self.notes = (_granted(self.name, self.mode, Wish(size, fps, fourcc)),)
 
@@ -155,8 +157,11 @@ def _granted(name: str, mode: Mode, wish: Wish) -> str:
 
 def _not_opened(where: int | str) -> str:
     cameras = list_cameras()
-    if any(where in (camera.index, camera.path) for camera in cameras):
-        return f"camera {where} is there but did not open: {camera_advice()}"
+    reason = camera_trouble(where)
+    if reason or any(where in (camera.index, camera.path) for camera in cameras):
+        return f"camera {where} is there but did not open: {reason or camera_advice()}"
     found = ", ".join(str(camera.index) for camera in cameras)
-    listed = f"cameras found: {found} (choose with SOURCE)" if found else "no camera was found"
-    return f"camera {where} did not open; {listed}"
+    if found:
+        return f"camera {where} did not open; cameras found: {found} (choose with SOURCE)"
+    advice = no_camera_advice()
+    return f"camera {where} did not open; no camera was found" + (f"; {advice}" if advice else "")

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from live_edges.errors import SourceError
+from live_edges.platforms import no_camera_advice
 from live_edges.sources.address import is_address, public_address
 from live_edges.sources.base import Source
 from live_edges.sources.paths import check_readable, is_folder, is_glob, is_regular_file
@@ -97,7 +98,8 @@ def _demo(size: tuple[int, int] | None, fps: float | None, *, note: bool = False
 
     demo = Demo(size, fps=fps)
     if note:
-        demo.notes = ("no camera found: showing the built-in demo",)
+        advice = no_camera_advice()
+        demo.notes = ("no camera found: showing the built-in demo", *([advice] if advice else []))
     return demo
 
 
