@@ -3,6 +3,7 @@
 import argparse
 import logging
 import signal
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -23,6 +24,7 @@ from live_edges.screen import Screen
 from live_edges.settings import Settings
 from live_edges.snapshot import save_snapshot
 from live_edges.sources import open_source
+from live_edges.sources.address import public_address
 from live_edges.sources.base import Source
 from live_edges.stats import write_summary
 from live_edges.takes import TakeOptions, Takes
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 GIVE_UP_S = 60.0  # how long a lost source is waited for where nobody sees that it is
 DEMO_LIMIT_S = 10.0  # a demo that nobody can see ends by itself
+STILL_OPENING_S = 2.0  # after which a source that is not open yet is told about
 HEAD_START_S = 0.25  # that a source has before torch is imported; what is not there fails sooner
 
 log = logging.getLogger(__name__)
@@ -142,13 +145,26 @@ def _is_headless(is_asked_for: bool) -> bool:
 
 
 def _open(args: argparse.Namespace) -> Source:
-    source = open_source(
-        args.source, size=args.size, fps=args.fps, fourcc=args.fourcc, loop=args.loop
-    )
+    with still_opening(public_address(args.source or "the camera")):
+        source = open_source(
+            args.source, size=args.size, fps=args.fps, fourcc=args.fourcc, loop=args.loop
+        )
     log.info("source: %s, %s", source.name, source.mode)
     for note in source.notes:
         log.info("%s", note)
     return source
+
+
+@contextmanager
+def still_opening(name: str) -> Iterator[None]:
+    """Tell the user that a source takes its time to open, once and only if it does."""
+    timer = threading.Timer(STILL_OPENING_S, log.info, ("still opening %s ...", name))
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
 
 
 def _open_screen(stack: ExitStack, source: Source, is_headless: bool) -> Screen:

@@ -78,6 +78,11 @@ def no_camera_advice() -> str | None:
     return None
 
 
+def sets_slowly() -> bool:
+    """Whether a camera that is open needs seconds for each property that is set."""
+    return sys.platform == "win32"
+
+
 def has_v4l2() -> bool:
     """Whether cameras are Video4Linux devices."""
     return sys.platform.startswith("linux")

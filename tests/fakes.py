@@ -225,17 +225,24 @@ class FakeDriver:
         self.garbled = 0
         self.asked: list[tuple[int, float]] = []
         self.opened: list[int | str] = []
+        self.parameters: list[Sequence[int] | None] = []
+        self.takes_parameters = True
         self.is_held = False
         self.pictures = itertools.count()
 
-    def __call__(self, where: int | str, backend: int) -> "FakeVideoCapture":
+    def __call__(
+        self, where: int | str, backend: int, parameters: Sequence[int] | None = None
+    ) -> "FakeVideoCapture":
         assert not self.is_held, "opened again before the old handle was released"
         self.opened.append(where)
+        self.parameters.append(parameters)
+        if parameters and not self.takes_parameters:
+            return FakeVideoCapture(self, None)
         return FakeVideoCapture(self, where)
 
 
 class FakeVideoCapture:
-    def __init__(self, driver: FakeDriver, where: int | str) -> None:
+    def __init__(self, driver: FakeDriver, where: int | str | None) -> None:
         self._driver = driver
         driver.is_held = driver.is_plugged and where in driver.plugged
 

@@ -1,15 +1,17 @@
 """Troubles with a name: each is answered with its own sentence, which says the way out."""
 
 import errno
+import logging
 import os
 import sys
+import threading
 
 import cv2
 import pytest
 from fakes import FakeDriver
 from test_camera import Ticking, list_devices
 
-from live_edges import platforms
+from live_edges import live, platforms
 from live_edges.cli import main
 from live_edges.errors import SourceError
 from live_edges.sources import open_source, troubles
@@ -213,3 +215,53 @@ def test_only_wsl_without_video_devices_is_advised(kernel):
     assert "network stream" in platforms.no_camera_advice()
     (kernel.parent / "video0").touch()
     assert platforms.no_camera_advice() is None
+
+
+PARAMETERS = [cv2.CAP_PROP_FRAME_WIDTH, 640, cv2.CAP_PROP_FRAME_HEIGHT, 480, cv2.CAP_PROP_FPS, 60]
+
+
+@pytest.mark.parametrize("is_slow", [True, False])
+def test_size_and_rate_are_passed_at_opening_where_setting_them_is_slow(
+    driver, monkeypatch, is_slow
+):
+    monkeypatch.setattr("live_edges.sources.modes.sets_slowly", lambda: is_slow)
+
+    with Camera(0, size=(640, 480), fps=60):
+        pass
+
+    set_later = {prop for prop, _ in driver.asked}
+    assert driver.parameters == [PARAMETERS if is_slow else None]
+    assert (cv2.CAP_PROP_FRAME_WIDTH in set_later) is not is_slow
+    assert (cv2.CAP_PROP_FPS in set_later) is not is_slow
+    assert cv2.CAP_PROP_FOURCC in set_later
+
+
+def test_a_camera_that_opens_only_as_it_is_is_asked_afterwards(driver, monkeypatch):
+    monkeypatch.setattr("live_edges.sources.modes.sets_slowly", lambda: True)
+    driver.takes_parameters = False
+
+    with Camera(0, size=(640, 480), fps=60):
+        pass
+
+    assert driver.parameters == [PARAMETERS, None]
+    assert (cv2.CAP_PROP_FRAME_WIDTH, 640) in driver.asked
+
+
+def test_a_source_that_takes_its_time_to_open_is_told(monkeypatch):
+    told, is_told = [], threading.Event()
+    monkeypatch.setattr(live, "STILL_OPENING_S", 0.001)
+    monkeypatch.setattr(live.log, "info", lambda *words: told.append(words) or is_told.set())
+
+    with live.still_opening("Desk cam"):
+        assert is_told.wait(5)
+
+    assert told == [("still opening %s ...", "Desk cam")]
+
+
+def test_a_source_that_opens_at_once_is_not_told(caplog):
+    caplog.set_level(logging.INFO)
+
+    with live.still_opening("Desk cam"):
+        pass
+
+    assert not caplog.records

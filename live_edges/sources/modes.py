@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import cv2
 
 from live_edges.frame import Image
-from live_edges.platforms import camera_backend
+from live_edges.platforms import camera_backend, sets_slowly
 from live_edges.sources.base import Mode
 from live_edges.sources.pixels import to_bgr
 
@@ -38,12 +38,30 @@ class Wish:
 
 def open_camera(where: int | str, wish: Wish) -> cv2.VideoCapture | None:
     """Open a camera by number or device path and ask for a format; None if it does not open."""
-    capture = cv2.VideoCapture(where, camera_backend())
+    backend = camera_backend()
+    if sets_slowly() and (parameters := _parameters(wish)):
+        capture = cv2.VideoCapture(where, backend, parameters)
+        if capture.isOpened():
+            ask(capture, Wish(fourcc=wish.fourcc))
+            return capture
+        capture.release()  # some cameras open only as they are
+    capture = cv2.VideoCapture(where, backend)
     if not capture.isOpened():
         capture.release()
         return None
     ask(capture, wish)
     return capture
+
+
+def _parameters(wish: Wish) -> list[int]:
+    """What to open a camera with: each property followed by its value."""
+    parameters = []
+    if wish.size:
+        width, height = wish.size
+        parameters += [cv2.CAP_PROP_FRAME_WIDTH, width, cv2.CAP_PROP_FRAME_HEIGHT, height]
+    if wish.fps:
+        parameters += [cv2.CAP_PROP_FPS, round(wish.fps)]
+    return parameters
 
 
 def ask(capture: cv2.VideoCapture, wish: Wish) -> None:
