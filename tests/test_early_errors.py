@@ -48,6 +48,7 @@ ERRORS = {
     "process: no folder": (["process", "film.mp4", "-o", "plain/a.mp4"], "plain"),
     "process: wrong ending": (["process", "film.mp4", "-o", "out.png"], "out.png"),
     "train: no data": (["train", "none.jpg"], "none.jpg does not exist"),
+    "train: no folder to learn from": (["train", "none"], "none does not exist"),
     "train: no folder": (["train", "--out", "none/a.safetensors"], "folder none does not exist"),
     "train: no weights file": (["train", "--out", "a.txt"], "ends in .safetensors"),
     "train: no checkpoint": (["train", "--resume", "none.checkpoint"], "does not exist"),

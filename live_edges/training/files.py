@@ -19,9 +19,8 @@ def check_there(checkpoint: Path) -> None:
 def check_data(data: Sequence[str]) -> None:
     """Raise TrainingError for the first path to learn from that is not there."""
     for text in data:
-        is_plain = not (text.isdecimal() or re.search(r"[*?[]", text) or "://" in text)
-        path = Path(text).expanduser()
-        if is_plain and path.suffix and not path.exists():
+        is_plain = not (text.isdecimal() or re.search(r"[*?[]", text))
+        if is_plain and not Path(text).expanduser().exists():
             raise TrainingError(
                 f"{text} does not exist to learn from; DATA is images, folders, globs, videos or a "
                 "camera"
