@@ -211,7 +211,7 @@ class App:
 
     def _record(self, frame: Frame, view: Image | None, held_s: float = 0.0) -> None:
         at = (frame.timestamp if self._capture.source.is_live else frame.pts) + held_s
-        if problem := self._takes.write(view, frame.image, at):
+        if problem := self._takes.write(view, frame.image, at, duration_s=frame.duration_s):
             self._panel.toast(problem)
 
     def _obey(self, key: str | None) -> None:

@@ -20,6 +20,7 @@ class Frame:
         timestamp: when the frame was grabbed, seconds on ``time.monotonic``.
         pts: presentation time in seconds since the source's first frame: as stored in a file,
             by the capture clock for a live source.
+        duration_s: how long it is shown if it is the last frame of a file; else 0.
 
     Raises:
         ValueError: ``image`` is not a contiguous, non-empty ``(H, W, 3)`` uint8 array.
@@ -29,6 +30,7 @@ class Frame:
     index: int
     timestamp: float
     pts: float
+    duration_s: float = 0.0
 
     def __post_init__(self) -> None:
         check_bgr(self.image)

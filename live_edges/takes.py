@@ -131,13 +131,16 @@ class Takes(Closing):
             log.warning("%s", error)
             return str(error)
 
-    def write(self, view: Image | None, original: Image, timestamp: float) -> str:
+    def write(
+        self, view: Image | None, original: Image, timestamp: float, *, duration_s: float = 0.0
+    ) -> str:
         """Record one picture.
 
         Args:
             view: what is on the screen, ``(H, W, 3)`` uint8 BGR; None until it is filtered.
             original: what the source delivered, likewise.
             timestamp: when it was taken, in seconds.
+            duration_s: how long it is shown if no other one follows; 0 where nobody knows.
 
         Returns:
             Why the take has ended; empty if it goes on, or if there is none.
@@ -145,7 +148,7 @@ class Takes(Closing):
         try:
             for recorder, image in zip(self._recorders, (view, original), strict=False):
                 if image is not None:
-                    recorder.write(image, timestamp)
+                    recorder.write(image, timestamp, duration_s=duration_s)
         except RecordingError as error:
             log.warning("%s", error)
             self.stop()

@@ -61,7 +61,7 @@ class SlowWriter:
     def __call__(self, *_args):
         return self
 
-    def write(self, image, ticks):
+    def write(self, image, ticks, *, duration):
         self.began.set()
         self.go.wait()
         self.written.append(ticks)
@@ -199,7 +199,7 @@ def test_a_waiting_recorder_loses_nothing(tmp_path):
 
 def test_an_error_of_the_encoder_comes_with_the_next_write(tmp_path):
     class Broken(SlowWriter):
-        def write(self, image, ticks):
+        def write(self, image, ticks, *, duration):
             raise OSError(errno.EIO, "Input/output error")
 
     recorder = Recorder(tmp_path / "clip.mp4", open_writer=Broken())
@@ -404,3 +404,29 @@ def test_killed_without_warning_all_but_the_last_two_seconds_play(tmp_path, endi
 
     assert len(times) >= written - 20
     assert times == pytest.approx([index / 10 for index in range(len(times))], abs=1e-3)
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mov", "mkv", "webm"])
+@pytest.mark.parametrize(("duration_s", "expected_s"), [(1.5, 1.8), (0.0, 0.3 + 1 / 30)])
+def test_the_last_picture_lasts_as_long_as_it_was_told(tmp_path, ending, duration_s, expected_s):
+    path = tmp_path / f"clip.{ending}"
+
+    with Recorder(path, waits=True) as recorder:
+        for seconds, lasts_s in ((0, 0.1), (0.1, 0.2), (0.3, duration_s)):
+            recorder.write(picture(), seconds, duration_s=lasts_s)
+
+    with av.open(str(path)) as container:
+        assert container.duration / av.time_base == pytest.approx(expected_s, abs=2e-3)
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+def test_live_pictures_last_as_they_were_filmed(tmp_path, ending):
+    path = tmp_path / f"clip.{ending}"
+
+    with Recorder(path, encoding=FAST, waits=True) as recorder:
+        for seconds in UNEVEN_S:
+            recorder.write(picture(), 1000 + seconds)
+
+    with av.open(str(path)) as container:
+        duration_s = container.duration / av.time_base
+    assert UNEVEN_S[-1] < duration_s < UNEVEN_S[-1] + 0.05

@@ -93,6 +93,7 @@ class VideoReader(Closing):
         self._sound = {track.index: SoundTrack(self._timeline) for track in self.audio}
         self._first_ticks = round(span.start_s / self.time_base)
         self._is_past_end = False
+        self._held: tuple[av.VideoFrame, int] | None = None  # until it is known how long it lasts
 
     @property
     def container(self) -> av.container.InputContainer:
@@ -150,6 +151,7 @@ class VideoReader(Closing):
         except av.FFmpegError:
             self.damaged += 1
         yield from self._pictures(None)  # what the decoder still holds
+        yield from self._last_picture()
         yield from self._waiting_sound(is_last=True)
         if self._span == Span() and not self.damaged:
             self.damaged += has_holes(self.path)
@@ -205,22 +207,34 @@ class VideoReader(Closing):
             return
         for frame in frames:
             ticks = self._place(frame)
+            yield from self._shown_until(min(ticks, self._end_ticks))
             self._is_past_end = ticks >= self._end_ticks
             if self._is_past_end:
                 return
             if ticks >= 0 or not self._first_ticks:
                 self.decoded += 1
                 self.damaged += frame.is_corrupt
-                yield Picture(frame, ticks, self._duration_of(frame))
+                self._held = frame, ticks
+
+    def _shown_until(self, ticks: float) -> Iterator[Picture]:
+        """Yield the picture that was waiting for the next one, which tells how long it lasts."""
+        if self._held is not None:
+            frame, start = self._held
+            self._held = None
+            yield Picture(frame, start, max(int(ticks) - start, 1))
+
+    def _last_picture(self) -> Iterator[Picture]:
+        if self._held is not None:
+            frame, start = self._held
+            duration = self._track.last_duration(frame)
+            is_credible = duration <= self._timeline.limit
+            end = start + (duration if is_credible else self._timeline.step)
+            yield from self._shown_until(min(end, self._end_ticks))
 
     def _place(self, frame: av.VideoFrame) -> int:
         """Ticks from the start of the span."""
         stamp = frame.pts if frame.pts is not None else frame.dts
         return self._timeline.place(stamp) - self._first_ticks
-
-    def _duration_of(self, frame: av.VideoFrame) -> int:
-        is_credible = 0 < frame.duration <= self._timeline.limit
-        return frame.duration if is_credible else self._timeline.step
 
     def _is_heard(self, packet: "SoundPacket") -> bool:
         """Whether a packet lies in the span; moves it to where the span starts."""

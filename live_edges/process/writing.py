@@ -175,7 +175,7 @@ class VideoOutput:
             self._pts = [min(self._pts), max(self._pts)]
 
     def _mux_last(self) -> None:
-        """Write the last packet, lasting until the last picture ends.
+        """Write the last packet; in MP4 it lasts until the last picture ends.
 
         MP4 adds up the steps from packet to packet, which come in another order than the pictures:
         where these are uneven in time, the end of the last one would be lost.
@@ -183,8 +183,9 @@ class VideoOutput:
         packet = self._held
         if self._container is None or packet is None or packet.dts is None:
             return
-        start, end = self._pts
-        packet.duration = max(end - start - (packet.dts - (self._first_dts or 0)), 1)
+        if MUXERS[self._path.suffix.lower()] in ("mp4", "mov"):  # the others note each duration
+            start, end = self._pts
+            packet.duration = max(end - start - (packet.dts - (self._first_dts or 0)), 1)
         self._container.mux(packet)
 
     def _open(self, first: Painted) -> av.container.OutputContainer:

@@ -24,8 +24,8 @@ class Writer(Protocol):
     encoder: str
     complete: int
 
-    def write(self, image: Image, ticks: int) -> None:
-        """Encode one picture, shown from ``ticks`` / 90000 s on."""
+    def write(self, image: Image, ticks: int, *, duration: int) -> None:
+        """Encode one picture, shown from ``ticks`` / 90000 s on, as `VideoWriter.write` does."""
 
     def close(self) -> None:
         """Complete the file."""
@@ -73,7 +73,7 @@ class Recorder(Closing):
         self.frames = self.dropped = 0
         self._storage = Storage(path, overwrite=overwrite)
         self._open_writer = open_writer
-        self._pictures: deque[tuple[Image, int]] = deque()
+        self._pictures: deque[tuple[Image, int, int]] = deque()
         self._changed = threading.Condition()
         self._origin: float | None = None
         self._latest_ticks = -1
@@ -92,13 +92,14 @@ class Recorder(Closing):
         """Whether the recording ended before it was asked to."""
         return self._error is not None
 
-    def write(self, image: Image, timestamp: float) -> bool:
+    def write(self, image: Image, timestamp: float, *, duration_s: float = 0.0) -> bool:
         """Record one picture.
 
         Args:
             image: ``(H, W, 3)`` uint8 BGR, C-contiguous; must not be written to afterwards.
             timestamp: when it was taken, in seconds on any clock; the first one counts as 0. One
                 that does not lie after the one before is moved right behind it.
+            duration_s: how long it is shown if no other one follows; 0 where nobody knows.
 
         Returns:
             False where the picture was dropped.
@@ -120,7 +121,7 @@ class Recorder(Closing):
                 self._origin = timestamp
             ticks = round((timestamp - self._origin) * TICKS_PER_S)
             self._latest_ticks = max(ticks, self._latest_ticks + 1)
-            self._pictures.append((image, self._latest_ticks))
+            self._pictures.append((image, self._latest_ticks, round(duration_s * TICKS_PER_S)))
             self._changed.notify_all()
         return True
 
@@ -174,7 +175,8 @@ class Recorder(Closing):
         writer = self._open_writer(self._storage, (width, height), self._encoding)
         try:
             while picture is not None:
-                writer.write(*picture)
+                image, ticks, duration = picture
+                writer.write(image, ticks, duration=duration)
                 self.frames += 1
                 picture = self._next()
         finally:
@@ -182,7 +184,7 @@ class Recorder(Closing):
             if self._storage.error is not None:
                 self.frames = writer.complete if self.path.exists() else 0
 
-    def _next(self) -> tuple[Image, int] | None:
+    def _next(self) -> tuple[Image, int, int] | None:
         """Wait for the next picture; None when there will be none."""
         with self._changed:
             self._changed.wait_for(lambda: self._pictures or self._is_closing)

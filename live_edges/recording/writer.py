@@ -3,6 +3,7 @@
 from fractions import Fraction
 
 import av
+from av.codec.context import Flags
 from av.packet import Packet
 from av.video.stream import VideoStream
 
@@ -57,15 +58,18 @@ class VideoWriter:
             time_base=Fraction(1, TICKS_PER_S),
             rate=Fraction(NOMINAL_FPS),
         )
+        # Else the encoder makes up how long the last picture lasts.
+        self._stream.codec_context.flags |= Flags.frame_duration
         self._next_keyframe = 0
         self.complete = self._muxed = 0
 
-    def write(self, image: Image, ticks: int) -> None:
+    def write(self, image: Image, ticks: int, *, duration: int) -> None:
         """Encode one picture.
 
         Args:
             image: ``(H, W, 3)`` uint8 BGR.
             ticks: when it is shown, in 1 / 90000 s; more than the one before.
+            duration: how long it is shown if no other one follows, likewise; 0 where nobody knows.
 
         Raises:
             OSError: the file can not be written any more.
@@ -73,6 +77,7 @@ class VideoWriter:
         source = av.VideoFrame.from_numpy_buffer(fit(image, self._size), format="bgr24")
         frame = source.reformat(format=self._stream.codec_context.pix_fmt)
         frame.pts, frame.time_base = ticks, Fraction(1, TICKS_PER_S)
+        frame.duration = duration or TICKS_PER_S // NOMINAL_FPS
         if ticks >= self._next_keyframe:
             frame.pict_type = av.video.frame.PictureType.I
             self._next_keyframe = ticks + KEYFRAME_TICKS

@@ -108,6 +108,10 @@ class Decoder:
         """Make what tells when each frame is shown."""
         return self._track.timeline()
 
+    def last_duration(self, frame: av.VideoFrame) -> int:
+        """Ticks of the timeline that a frame is shown which has turned out to be the last."""
+        return self._track.last_duration(frame)
+
     def frames(self) -> Iterator[av.VideoFrame]:
         """Decode every picture in the order it is shown, passing over damaged packets."""
         try:

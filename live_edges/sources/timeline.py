@@ -80,9 +80,10 @@ class Timeline:
         self.latest = self._time_of(stamp)
         return self.latest
 
-    def restart(self) -> None:
-        """Place the next picture, wherever its file puts it, right after the latest."""
+    def restart(self, duration: int) -> None:
+        """Place the next picture, wherever its file puts it, ``duration`` after the latest."""
         self.offsets, self._highest, self._doubtful = [], None, None
+        self.step = duration
 
     def go_on_from(self, offsets: list[int], time: int) -> None:
         """Expect the next picture at ``time``, by the clocks up to there."""

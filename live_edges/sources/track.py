@@ -8,7 +8,7 @@ import av
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from live_edges.sources.timeline import Timeline, is_untimed, longest_step_s
+from live_edges.sources.timeline import Timeline, is_joinable, is_untimed, longest_step_s
 
 FALLBACK_FPS = 25  # where a container states no frame rate, as FFmpeg assumes
 MAX_FPS = 300  # a raw stream that states more means its clock, not its pictures
@@ -89,6 +89,16 @@ class VideoTrack:
         end_s = float(self._end) * float(self.time_base) - float(self.start_s)
         return end_s + slack_s < (self.duration_s or 0.0)
 
+    def last_duration(self, frame: av.VideoFrame) -> int:
+        """Ticks that the last picture is shown; its packet only tells if none was reordered."""
+        own = frame.duration or round(1 / self.rate / self.time_base)
+        if frame.pts is None or self.duration_s is None or self.is_short:
+            return own
+        end_s = float(self.start_s) + self.duration_s
+        stated = round(end_s / float(self.time_base)) - frame.pts
+        is_credible = stated > 0 and not is_joinable(self._container)
+        return stated if is_credible else own
+
     def timeline(self, start: int | None = None) -> Timeline:
         """Make what tells when each picture is shown; ``start`` is the stamp that counts as 0."""
         limit_s = longest_step_s(self._container)
@@ -124,7 +134,7 @@ class VideoTrack:
         if self._decode_times and not self._has_pts:
             frame.pts = heapq.heappop(self._decode_times)
         if frame.pts is not None:
-            self._measure(frame.pts, frame.duration)
+            self._measure(frame.pts, frame.duration or 0)
 
     def _measure(self, stamp: int, duration: int) -> None:
         """Remember where the pictures end that came so far."""

@@ -38,6 +38,7 @@ class VideoFile(Source):
         self._clock = clock
         self._index = 0
         self._has_warned = False
+        self._last_duration = 0  # ticks that the latest frame is shown, if it is the last
         self.name = self._path.name
 
         self._decoder = self._open()
@@ -53,15 +54,17 @@ class VideoFile(Source):
 
     def read(self) -> Frame | None:
         """Return the next frame of the file; None at its end."""
-        decoded, self._ahead = self._ahead, None
-        decoded = decoded or self._next_frame()
-        if decoded is None and self._loop:
+        if self._ahead is None and self._loop:
             self._rewind()
-            decoded = self._next_frame()
+        decoded = self._ahead
         if decoded is None:
             return None
-        pts = float(self._timeline.place(decoded.pts) * self._timeline.time_base)
-        frame = Frame(self._decoder.to_image(decoded), self._index, self._clock(), pts)
+        self._ahead = self._next_frame()
+        self._last_duration = 0 if self._ahead else self._decoder.last_duration(decoded)
+        tick_s = float(self._timeline.time_base)
+        pts, duration_s = self._timeline.place(decoded.pts) * tick_s, self._last_duration * tick_s
+        image = self._decoder.to_image(decoded)
+        frame = Frame(image, self._index, self._clock(), pts, duration_s)
         self._index += 1
         return frame
 
@@ -103,4 +106,5 @@ class VideoFile(Source):
         self._decoder.close()
         self._decoder = self._open()
         self._frames = self._decode()
-        self._timeline.restart()
+        self._timeline.restart(self._last_duration)
+        self._ahead = self._next_frame()
