@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from live_edges.errors import TrainingError
+from live_edges.sources.address import public_address
 
 
 def check_there(checkpoint: Path) -> None:
@@ -22,8 +23,8 @@ def check_data(data: Sequence[str]) -> None:
         is_plain = not (text.isdecimal() or re.search(r"[*?[]", text))
         if is_plain and not Path(text).expanduser().exists():
             raise TrainingError(
-                f"{text} does not exist to learn from; DATA is images, folders, globs, videos or a "
-                "camera"
+                f"{public_address(text)} does not exist to learn from; DATA is images, folders, "
+                "globs, videos or a camera"
             )
 
 
