@@ -3,7 +3,9 @@
 import contextlib
 import ctypes
 import os
+import select
 import sys
+import time
 from pathlib import Path
 
 # Read once, when OpenCV or torch is first imported or OpenCV first opens a camera.
@@ -104,3 +106,23 @@ def let_qt_have_its_events() -> None:
     if needs_display_variable():
         with contextlib.suppress(OSError):  # where it is missing, all is as it was
             ctypes.CDLL("libX11-xcb.so.1", mode=ctypes.RTLD_GLOBAL)
+
+
+def can_be_read(handle: int, timeout_s: float) -> bool:
+    """Whether a file, pipe or socket has something to read, or is at its end, within a time.
+
+    Args:
+        handle: file descriptor.
+        timeout_s: how long to wait for it.
+    """
+    if sys.platform == "win32":  # select knows only sockets there
+        import msvcrt
+
+        available = ctypes.c_ulong()
+        peek = ctypes.windll.kernel32.PeekNamedPipe
+        pipe = ctypes.c_void_p(msvcrt.get_osfhandle(handle))
+        if peek(pipe, None, 0, None, ctypes.byref(available), None) and not available.value:
+            time.sleep(timeout_s)
+            return False
+        return True  # it has something, has ended, or is no pipe
+    return bool(select.select([handle], [], [], timeout_s)[0])

@@ -594,7 +594,10 @@ def test_an_error_of_the_writer_stops_the_others():
                 raise ValueError("full")
 
     def run():
-        with feeding(range(1000), "source") as numbers, draining(sink, "sink") as lane:
+        with (
+            feeding(range(1000), "source", interrupt=lambda: None) as numbers,
+            draining(sink, "sink") as lane,
+        ):
             for number in numbers:
                 lane.put(number)
 
@@ -610,7 +613,7 @@ def test_an_error_of_the_reader_comes_after_what_was_read():
     seen = []
 
     def run():
-        with feeding(source(), "source") as numbers:
+        with feeding(source(), "source", interrupt=lambda: None) as numbers:
             seen.extend(numbers)
 
     with pytest.raises(ValueError, match="torn"):
@@ -619,7 +622,7 @@ def test_an_error_of_the_reader_comes_after_what_was_read():
 
 
 def test_a_lane_that_is_cut_stops_both_ends():
-    with feeding(range(1000), "source") as lane:
+    with feeding(range(1000), "source", interrupt=lambda: None) as lane:
         lane.cut()
 
         with pytest.raises(LaneCut):

@@ -30,7 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "inputs",
         nargs="+",
         metavar="INPUT",
-        help="video or image file, folder of them, or glob such as 'holiday/*.mp4'",
+        help="video or image file, folder of them, glob such as 'holiday/*.mp4', or - for a "
+        "video from standard input",
     )
     parser.add_argument(
         "-o",

@@ -100,7 +100,10 @@ def _convert(
 ) -> list[tuple[int, int]]:
     """Run the three threads; returns the sizes of the pictures as they changed."""
     sizes: list[tuple[int, int]] = []
-    with feeding(reader, "reader") as decoded, draining(output.write_all, "writer") as written:
+    with (
+        feeding(reader, "reader", interrupt=reader.interrupt) as decoded,
+        draining(output.write_all, "writer") as written,
+    ):
         for item in decoded:
             if isinstance(item, Packet):
                 written.put(item)

@@ -56,7 +56,7 @@ class Extras:
             if stream.type != "audio" and stream.index != reader.stream.index:
                 self._plan(stream)
         timed = [track for track in self._tracks if track.source.type != "attachment"]
-        if timed and not reader.path.is_file():
+        if timed and reader.is_pipe:
             self.notes += [_left_out(track.source) for track in timed]
             self._tracks = [track for track in self._tracks if track not in timed]
         elif timed:

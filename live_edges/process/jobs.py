@@ -10,6 +10,7 @@ from live_edges.recording.storage import MUXERS
 from live_edges.sources.address import is_address, public_address
 from live_edges.sources.images import is_image_file, is_still
 from live_edges.sources.paths import find_files, is_folder, is_regular_file
+from live_edges.sources.pipes import STDIN, is_pipe
 
 VIDEO_SUFFIXES = frozenset(
     {".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mov", ".mp4"}
@@ -31,7 +32,8 @@ def plan(inputs: Iterable[str], out: str) -> list[Job]:
     """Say what shall be made of what.
 
     Args:
-        inputs: files, folders (their videos and pictures, not those in folders below) and globs.
+        inputs: files, pipes (``-`` is standard input), folders (their videos and pictures, not
+            those in folders below) and globs.
         out: the file to make, for one input file; else a folder, made if it is not there.
 
     Raises:
@@ -45,6 +47,8 @@ def plan(inputs: Iterable[str], out: str) -> list[Job]:
         raise LiveEdgesError(
             f"{len(sources)} files do not fit into one, {out}; give a folder as OUT"
         )
+    if goes_into_folder and (pipe := next(filter(is_pipe, sources), None)):
+        raise LiveEdgesError(f"{pipe} is a pipe; give a file as OUT, as in edges.mp4")
     jobs = [
         _job(source, _target_in(path, source, is_still(source)) if goes_into_folder else path)
         for source in sources
@@ -59,6 +63,8 @@ def _expand(text: str) -> list[Path]:
             f"{public_address(text)} is no file; process converts files, `live-edges run` shows "
             "streams"
         )
+    if text == str(STDIN):
+        return [STDIN]
     return find_files(text, _is_known, what="video and no image")
 
 

@@ -64,8 +64,14 @@ class Lane(Generic[T]):
 
 
 @contextmanager
-def feeding(source: Iterable[T], name: str) -> Iterator[Lane[T]]:
-    """Let a thread run through ``source``, ahead of whoever iterates the lane."""
+def feeding(source: Iterable[T], name: str, *, interrupt: Callable[[], None]) -> Iterator[Lane[T]]:
+    """Let a thread run through ``source``, ahead of whoever iterates the lane.
+
+    Args:
+        source: what the thread iterates.
+        name: of the thread.
+        interrupt: ends a wait of ``source``, when its items are no longer wanted.
+    """
     lane: Lane[T] = Lane()
 
     def run() -> None:
@@ -84,6 +90,7 @@ def feeding(source: Iterable[T], name: str) -> Iterator[Lane[T]]:
         yield lane
     finally:
         lane.cut()
+        interrupt()
         thread.join()
 
 

@@ -16,6 +16,7 @@ from live_edges.errors import SourceError
 from live_edges.process.sound import SoundTrack, seconds
 from live_edges.process.starting import lands_before, skimmed
 from live_edges.sources.decoding import ffmpeg_name, open_input, reason
+from live_edges.sources.pipes import Pipe, is_pipe
 from live_edges.sources.timeline import is_joinable, longest_step_s
 from live_edges.sources.track import VideoTrack
 
@@ -54,12 +55,13 @@ class VideoReader(Closing):
     Iterate it once. Damaged packets are passed over.
 
     Args:
-        path: the file.
+        path: the file, a FIFO, or ``-`` for standard input.
         span: what to read of it; times then count from ``span.start_s``.
         with_sound: whether to pass on its sound.
 
     Attributes:
         time_base: unit of the pictures' ticks, in seconds.
+        is_pipe: whether the file can be read only once.
         rate: nominal pictures a second.
         pixel_aspect: width of a pixel through its height.
         audio: the tracks of sound.
@@ -74,8 +76,10 @@ class VideoReader(Closing):
     def __init__(self, path: Path, span: Span = Span(), *, with_sound: bool = True) -> None:
         self.path = path
         self._span = span
+        self.is_pipe = is_pipe(path)
+        self._pipe = Pipe(path) if self.is_pipe else None
         try:
-            self._container = open_input(path)
+            self._container = open_input(self._pipe or path)
         except (av.FFmpegError, ValueError, OSError) as error:
             raise SourceError(f"{path} cannot be read as a video: {reason(error)}") from error
         stream = self._container.streams.best("video")
@@ -153,7 +157,7 @@ class VideoReader(Closing):
         yield from self._pictures(None)  # what the decoder still holds
         yield from self._last_picture()
         yield from self._waiting_sound(is_last=True)
-        if self._span == Span() and not self.damaged:
+        if self._span == Span() and not self.damaged and self._pipe is None:
             self.damaged += has_holes(self.path)
         if self.decoded == 0:
             where = "in that part of it" if self._span != Span() else "is it cut off?"
@@ -162,6 +166,13 @@ class VideoReader(Closing):
     def close(self) -> None:
         """Close the file; safe to call twice."""
         self._container.close()
+        if self._pipe is not None:
+            self._pipe.close()
+
+    def interrupt(self) -> None:
+        """End a read that waits for a pipe; any thread may call this."""
+        if self._pipe is not None:
+            self._pipe.interrupt()
 
     def _demuxed(self) -> "Iterable[Packet[Stream]]":
         """All packets that may matter, from a key frame before the span on."""
@@ -170,7 +181,8 @@ class VideoReader(Closing):
             return self._container.demux(*tracks)
         stamp = self._start_ticks() + self._first_ticks
         is_inside = self._span.start_s < (self._duration_s or 0.0)
-        if is_inside and not is_joinable(self._container) and lands_before(self.path, stamp):
+        can_seek = is_inside and self._pipe is None and not is_joinable(self._container)
+        if can_seek and lands_before(self.path, stamp):
             self._container.seek(stamp, stream=self._stream)
             return self._container.demux(*tracks)
         packets, skim = self._container.demux(*tracks), self._track.timeline(self._start_ticks())

@@ -9,12 +9,13 @@ from live_edges.platforms import no_camera_advice
 from live_edges.sources.address import is_address, public_address
 from live_edges.sources.base import Source
 from live_edges.sources.paths import check_readable, is_folder, is_glob, is_regular_file
+from live_edges.sources.pipes import STDIN, is_pipe
 
 _LOG = logging.getLogger(__name__)
 
 SOURCES = (
     "a camera number, (part of) a camera's name, a device path, a video file, an image, "
-    "a folder or glob of images, an http/rtsp URL, or demo"
+    "- for standard input, a folder or glob of images, an http/rtsp URL, or demo"
 )
 
 
@@ -48,10 +49,12 @@ def open_source(
 
         return NetworkStream(text)
     path = Path(text).expanduser()
+    if text == "-":
+        return _file(path, loop)
     if text and not text.isdecimal() and os.path.lexists(path):
         check_readable(path)
-        if is_folder(path) or is_regular_file(path):
-            return _file(path, loop)
+        if is_folder(path) or is_regular_file(path) or is_pipe(path):
+            return _file(path.absolute() if path == STDIN else path, loop)
     if (camera := _camera(text, size, fps, fourcc)) is not None:
         return camera
     if is_glob(text):

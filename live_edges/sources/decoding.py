@@ -11,6 +11,7 @@ from av.codec.context import Flags, ThreadType
 
 from live_edges.frame import Image
 from live_edges.sources.orientation import upright
+from live_edges.sources.pipes import Pipe
 from live_edges.sources.timeline import Timeline
 from live_edges.sources.track import VideoTrack
 
@@ -27,7 +28,10 @@ def ffmpeg_name(path: str | Path) -> str:
 
 
 def open_input(
-    where: str | Path, *, options: dict[str, str] | None = None, timeout_s: float | None = None
+    where: str | Path | Pipe,
+    *,
+    options: dict[str, str] | None = None,
+    timeout_s: float | None = None,
 ) -> av.container.InputContainer:
     """Open a container to read from, and turn FFmpeg's log off.
 
@@ -38,6 +42,11 @@ def open_input(
         av.FFmpegError: the container does not open.
     """
     av.logging.set_level(None)
+    if isinstance(where, Pipe):
+        file = where.file
+        return where.wait_for(
+            lambda: av.open(file, "r", options=options, metadata_errors="replace")
+        )
     return av.open(
         ffmpeg_name(where), "r", options=options, timeout=timeout_s, metadata_errors="replace"
     )
@@ -47,7 +56,7 @@ class Decoder:
     """The video track of one container, decoded packet by packet.
 
     Args:
-        where: path or URL.
+        where: path, URL or pipe.
         options: what FFmpeg's demuxer and protocol should be told.
         timeout_s: how long opening, and each read, may take; None waits for ever.
         low_delay: hand out each picture as soon as it is decoded, instead of decoding
@@ -60,7 +69,7 @@ class Decoder:
 
     def __init__(
         self,
-        where: str | Path,
+        where: str | Path | Pipe,
         *,
         options: dict[str, str] | None = None,
         timeout_s: float | None = None,

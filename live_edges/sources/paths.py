@@ -27,7 +27,7 @@ def find_files(where: str | Path, is_wanted: Callable[[Path], bool], *, what: st
         problem = f"holds no {what}"
     elif os.path.lexists(path):
         check_readable(path)
-        return [path]
+        return [path.absolute() if path == Path("-") else path]  # a lone - is standard input
     else:
         found = [entry for entry in expand_glob(path) if is_wanted(entry)]
         problem = f"matches no {what}" if is_glob(str(path)) else "does not exist; check the path"

@@ -11,6 +11,7 @@ from live_edges.errors import SourceError
 from live_edges.frame import Frame
 from live_edges.sources.base import Mode, Source
 from live_edges.sources.decoding import Decoder, reason
+from live_edges.sources.pipes import STDIN, Pipe, is_pipe
 from live_edges.timing import Clock
 
 _LOG = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ class VideoFile(Source):
     A damaged file yields whatever decodes; a warning says at its end that something is missing.
 
     Args:
-        path: the file.
+        path: the file, a FIFO, or ``-`` for standard input.
         loop: start again at its end, while index and presentation time go on counting.
         clock: source of the frames' timestamps.
 
@@ -39,12 +40,19 @@ class VideoFile(Source):
         self._index = 0
         self._has_warned = False
         self._last_duration = 0  # ticks that the latest frame is shown, if it is the last
-        self.name = self._path.name
+        self.name = "standard input" if self._path == STDIN else self._path.name
+        if loop and is_pipe(self._path):
+            raise SourceError(f"{self._path} is a pipe, which is read only once: omit --loop")
 
+        self._pipe = Pipe(self._path) if is_pipe(self._path) else None
         self._decoder = self._open()
         self._frames = self._decode()
         self._timeline = self._decoder.timeline()
-        self._ahead = self._next_frame()
+        try:
+            self._ahead = self._next_frame()
+        except BaseException:
+            self.close()
+            raise
         if self._ahead is None:
             self.close()
             raise SourceError(f"{self._path} holds no picture that can be decoded; is it cut off?")
@@ -74,17 +82,26 @@ class VideoFile(Source):
         self._ahead = None
         self._frames = iter(())
         self._decoder.close()
+        if self._pipe is not None:
+            self._pipe.close()
+
+    def interrupt(self) -> None:
+        """End a read that waits for a pipe."""
+        if self._pipe is not None:
+            self._pipe.interrupt()
 
     def _open(self) -> Decoder:
         try:
-            return Decoder(self._path)
+            return Decoder(self._pipe or self._path)
         except FileNotFoundError as error:
             raise SourceError(f"{self._path} does not exist") from error
         except (av.FFmpegError, ValueError) as error:
             raise SourceError(f"{self._path} cannot be read as a video: {reason(error)}") from error
 
     def _next_frame(self) -> av.VideoFrame | None:
-        return next(self._frames, None)
+        if self._pipe is None:
+            return next(self._frames, None)
+        return self._pipe.wait_for(lambda: next(self._frames, None))
 
     def _decode(self) -> Iterator[av.VideoFrame]:
         """Yield the frames of one pass through the file; warn once if it turns out damaged."""

@@ -22,6 +22,7 @@ from live_edges.sources.address import public_address
 from live_edges.sources.choose import open_source
 from live_edges.sources.images import find_images, is_still
 from live_edges.sources.paths import is_regular_file
+from live_edges.sources.pipes import is_pipe
 from live_edges.sources.pixels import read_image
 from live_edges.training.leaves import dead_leaves
 from live_edges.training.recipe import BLUR_DIFFERENCE, SOBEL, Recipe
@@ -94,7 +95,7 @@ def _leaves(seed: int, index: int) -> Tensor:
 def _is_moving(text: str) -> bool:
     path = Path(text).expanduser()
     return (text.isdecimal() and not path.exists()) or (
-        is_regular_file(path) and not is_still(path)
+        is_pipe(path) or (is_regular_file(path) and not is_still(path))
     )
 
 
