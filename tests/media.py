@@ -148,18 +148,19 @@ def write_image(path: Path, pixels: np.ndarray | None = None) -> Path:
 
 @contextlib.contextmanager
 def serve(*parts: bytes, stays_open: bool = False) -> Iterator[str]:
-    """Answer the first request with ``parts``, then hang up, or go on saying nothing."""
+    """Answer each request with ``parts``, then hang up, or go on saying nothing."""
     done = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def answer() -> None:
             # A probing client may hang up at any moment; that is its right.
-            with contextlib.suppress(OSError), server.accept()[0] as client:
-                client.recv(4096)
-                for part in parts:
-                    client.sendall(part)
-                if stays_open:
-                    done.wait()
+            while not done.is_set():
+                with contextlib.suppress(OSError), server.accept()[0] as client:
+                    client.recv(4096)
+                    for part in parts:
+                        client.sendall(part)
+                    if stays_open:
+                        done.wait()
 
         thread = threading.Thread(target=answer, name="server")
         thread.start()

@@ -2,6 +2,8 @@ import socket
 import threading
 import time
 
+import cv2
+import numpy as np
 import pytest
 from media import http_head, mjpeg_parts, serve, write_video
 
@@ -160,3 +162,61 @@ def test_a_stream_that_falls_silent_before_its_first_picture_is_given_up(tmp_pat
         pytest.raises(SourceError, match=r"nothing came for 0\.4 s"),
     ):
         NetworkStream(url, timeout_s=TIMEOUT_S)
+
+
+def multipart(jpegs, *, boundary="--b", content_type=True, length=True, first_boundary=True):
+    """What stands before and behind each picture, in the dialects of cameras."""
+    for number, jpeg in enumerate(jpegs):
+        lines = [boundary] if number or first_boundary else []
+        lines += ["Content-Type: image/jpeg"] if content_type else []
+        lines += [f"Content-Length: {len(jpeg)}"] if length else []
+        yield "".join(f"{line}\r\n" for line in [*lines, ""]).encode() + jpeg + b"\r\n"
+
+
+MULTIPART = "multipart/x-mixed-replace"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "dialect"),
+    [
+        (f"{MULTIPART};boundary=b", {}),
+        (f'{MULTIPART}; boundary="b"', {}),
+        (f"{MULTIPART}; boundary=--b", {}),
+        (f"{MULTIPART}; boundary=--b", {"boundary": "----b"}),
+        (f"{MULTIPART};boundary=other", {}),
+        (MULTIPART, {}),
+        ("Multipart/X-Mixed-Replace;Boundary=b", {}),
+        (f"{MULTIPART};boundary=b", {"first_boundary": False}),
+        (f"{MULTIPART};boundary=b", {"first_boundary": False, "length": False}),
+        (f"{MULTIPART};boundary=b", {"content_type": False}),
+        (f"{MULTIPART};boundary=b", {"content_type": False, "length": False}),
+        (f"{MULTIPART};boundary=b", {"length": False}),
+        ("application/octet-stream", {}),
+        (None, {}),
+        (None, {"first_boundary": False, "content_type": False}),
+        ("image/jpeg", None),
+        (None, None),
+    ],
+)
+def test_every_dialect_of_mjpeg_is_read(content_type, dialect):
+    noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    pictures = []  # large enough for FFmpeg to recognise before the server hangs up
+    for number in range(8):
+        noise[:, :16] = 20 * number
+        pictures.append(cv2.imencode(".jpg", noise)[1].tobytes())
+    head = http_head(content_type) if content_type else b"HTTP/1.0 200 OK\r\n\r\n"
+    parts = pictures if dialect is None else list(multipart(pictures, **dialect))
+
+    with serve(head, *parts) as url, NetworkStream(url, timeout_s=PROMPT_S) as source:
+        levels = [int(frame.image[20, 4, 0]) for frame in iter(source.read, None)]
+
+    assert source.is_live
+    assert levels[:7] == pytest.approx([20 * n for n in range(7)], abs=2)
+
+
+def test_a_page_is_no_stream_of_pictures():
+    with (
+        serve(http_head("text/html"), b"<html>\xff\xd8 is how a JPEG begins</html>" * 999) as url,
+        pytest.raises(SourceError, match="cannot be read: "),
+    ):
+        NetworkStream(url, timeout_s=PROMPT_S)

@@ -30,6 +30,7 @@ def ffmpeg_name(path: str | Path) -> str:
 def open_input(
     where: str | Path | Pipe,
     *,
+    format: str | None = None,
     options: dict[str, str] | None = None,
     timeout_s: float | None = None,
 ) -> av.container.InputContainer:
@@ -48,7 +49,12 @@ def open_input(
             lambda: av.open(file, "r", options=options, metadata_errors="replace")
         )
     return av.open(
-        ffmpeg_name(where), "r", options=options, timeout=timeout_s, metadata_errors="replace"
+        ffmpeg_name(where),
+        "r",
+        format=format,
+        options=options,
+        timeout=timeout_s,
+        metadata_errors="replace",
     )
 
 
@@ -57,6 +63,7 @@ class Decoder:
 
     Args:
         where: path, URL or pipe.
+        format: FFmpeg's name of the demuxer; None lets FFmpeg find out.
         options: what FFmpeg's demuxer and protocol should be told.
         timeout_s: how long opening, and each read, may take; None waits for ever.
         low_delay: hand out each picture as soon as it is decoded, instead of decoding
@@ -71,11 +78,12 @@ class Decoder:
         self,
         where: str | Path | Pipe,
         *,
+        format: str | None = None,
         options: dict[str, str] | None = None,
         timeout_s: float | None = None,
         low_delay: bool = False,
     ) -> None:
-        self._container = open_input(where, options=options, timeout_s=timeout_s)
+        self._container = open_input(where, format=format, options=options, timeout_s=timeout_s)
         stream = self._container.streams.best("video")
         if not isinstance(stream, av.VideoStream):
             self._container.close()

@@ -1,5 +1,6 @@
 """A network stream: the newest frame of an http, rtsp, rtmp or udp URL."""
 
+import contextlib
 import errno
 import threading
 import time
@@ -26,6 +27,10 @@ _OPTIONS = {
 }
 
 
+class _UnknownDataError(SourceError):
+    """What a server sends is no format that FFmpeg recognises."""
+
+
 class NetworkStream(Source):
     """Frames of a stream, live; a finite video behind an http URL is read like a file.
 
@@ -49,18 +54,10 @@ class NetworkStream(Source):
         self._started = 0.0
         self._interrupted = threading.Event()
 
-        self._decoder = self._open()
-        self._frames = self._decode()
-        try:
-            self._ahead = next(self._frames, None)
-        except SourceError:
-            self.close()
-            raise
-        if self._ahead is None:
-            self.close()
-            raise SourceError(f"{self.name} ended before its first picture")
-        is_http = urlsplit(url).scheme.lower() in ("http", "https")
-        self.is_live = self.can_return = not (is_http and self._decoder.duration_s)
+        self._frames: Iterator[av.VideoFrame] = iter(())
+        self._ahead: av.VideoFrame | None = None
+        self._ahead = self._begin()
+        self.is_live = self.can_return = not (_is_http(url) and self._decoder.duration_s)
         self.patience_s = timeout_s
         self.frame_count = None if self.is_live else self._decoder.frame_count
         self._timeline = self._decoder.timeline()
@@ -102,10 +99,41 @@ class NetworkStream(Source):
     def _placed_s(self, decoded: av.VideoFrame) -> float:
         return float(self._timeline.place(decoded.pts) * self._timeline.time_base)
 
-    def _open(self) -> Decoder:
+    def _begin(self) -> av.VideoFrame:
+        try:
+            return self._first_picture()
+        except _UnknownDataError:
+            if not _is_http(self._url):
+                raise
+            # A browser shows any JPEG pictures in a row, whatever stands between them: without a
+            # boundary before the first one, or without a word on what they are.
+            with contextlib.suppress(SourceError):
+                return self._first_picture(format="mjpeg")
+            raise
+
+    def _first_picture(self, *, format: str | None = None) -> av.VideoFrame:
+        self._decoder = self._open(format)
+        self._frames = self._decode()
+        try:
+            picture = next(self._frames, None)
+        except SourceError:
+            self.close()
+            raise
+        if picture is None:
+            self.close()
+            raise SourceError(f"{self.name} ended before its first picture")
+        return picture
+
+    def _open(self, format: str | None) -> Decoder:
         begin = time.monotonic()
         try:
-            return Decoder(self._url, options=_OPTIONS, timeout_s=self._timeout_s, low_delay=True)
+            return Decoder(
+                self._url,
+                format=format,
+                options=_OPTIONS,
+                timeout_s=self._timeout_s,
+                low_delay=True,
+            )
         except (av.FFmpegError, ValueError, OSError) as error:
             # Not from the error, whose text holds the whole URL.
             raise self._failure("does not answer", begin, error) from None
@@ -128,4 +156,13 @@ class NetworkStream(Source):
         is_late = time.monotonic() - begin >= self._timeout_s
         if is_late or isinstance(error, av.error.ExitError):
             return SourceError(f"{self.name} {what}: nothing came for {self._timeout_s:g} s")
-        return SourceError(f"{self.name} cannot be read: {reason(error)}")
+        # A server that hangs up while FFmpeg still guesses is answered with EIO.
+        is_unknown = (
+            isinstance(error, av.error.InvalidDataError) or getattr(error, "errno", 0) == errno.EIO
+        )
+        failure = _UnknownDataError if is_unknown else SourceError
+        return failure(f"{self.name} cannot be read: {reason(error)}")
+
+
+def _is_http(url: str) -> bool:
+    return urlsplit(url).scheme.lower() in ("http", "https")
