@@ -20,6 +20,7 @@ from media import (
 )
 
 from live_edges.errors import SourceError
+from live_edges.process.reading import VideoReader
 from live_edges.sources import Mode
 from live_edges.sources.orientation import upright
 from live_edges.sources.video import VideoFile
@@ -266,3 +267,14 @@ def test_ffmpegs_log_is_off_while_a_decoder_is_open(tmp_path):
 
     with VideoFile(write_video(tmp_path / "clip.mp4", 1)):
         assert av.logging.get_level() is None
+
+
+def test_a_video_whose_codec_nobody_knows_is_one_sentence(tmp_path):
+    content = write_video(tmp_path / "a.avi", 3, codec="mpeg4").read_bytes()
+    path = tmp_path / "b.avi"
+    path.write_bytes(content.replace(b"FMP4", b"Zz01"))
+
+    with pytest.raises(SourceError, match="cannot be read as a video: its video has a codec that"):
+        VideoFile(path)
+    with pytest.raises(SourceError, match="cannot be read as a video: its video has a codec that"):
+        VideoReader(path)

@@ -15,7 +15,7 @@ from live_edges.closing import Closing
 from live_edges.errors import SourceError
 from live_edges.process.sound import SoundTrack, seconds
 from live_edges.process.starting import lands_before, skimmed
-from live_edges.sources.decoding import ffmpeg_name, open_input, reason
+from live_edges.sources.decoding import best_video, ffmpeg_name, open_input, reason
 from live_edges.sources.pipes import Pipe, is_pipe
 from live_edges.sources.timeline import is_joinable, longest_step_s
 from live_edges.sources.track import VideoTrack
@@ -82,11 +82,11 @@ class VideoReader(Closing):
             self._container = open_input(self._pipe or path)
         except (av.FFmpegError, ValueError, OSError) as error:
             raise SourceError(f"{path} cannot be read as a video: {reason(error)}") from error
-        stream = self._container.streams.best("video")
-        if not isinstance(stream, av.VideoStream):
-            self._container.close()
-            raise SourceError(f"{path} cannot be read as a video: it has no video track")
-        self._stream = stream
+        try:
+            self._stream = stream = best_video(self._container)
+        except ValueError as error:
+            self.close()
+            raise SourceError(f"{path} cannot be read as a video: {error}") from error
         stream.thread_type = av.codec.context.ThreadType.AUTO
         self._track = VideoTrack(self._container, stream)
         self.rate, self.time_base = self._track.rate, self._track.time_base

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import av
 
-from live_edges.sources.decoding import open_input
+from live_edges.sources.decoding import best_video, open_input
 from live_edges.sources.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -25,13 +25,11 @@ def lands_before(path: Path, stamp: int) -> bool:
     """
     try:
         with open_input(path) as container:
-            stream = container.streams.best("video")
-            if not isinstance(stream, av.VideoStream):
-                return False
+            stream = best_video(container)
             container.seek(stamp, stream=stream)
             frame = next(container.decode(stream), None)
             return frame is not None and frame.pts is not None and frame.pts <= stamp
-    except (av.FFmpegError, OSError, StopIteration):
+    except (av.FFmpegError, OSError, ValueError):
         return False
 
 

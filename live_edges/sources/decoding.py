@@ -58,6 +58,20 @@ def open_input(
     )
 
 
+def best_video(container: av.container.InputContainer) -> av.VideoStream:
+    """Choose the video track that FFmpeg would choose.
+
+    Raises:
+        ValueError: there is none, or none that FFmpeg can decode.
+    """
+    stream = container.streams.best("video")
+    if not isinstance(stream, av.VideoStream):
+        raise ValueError("it has no video track")
+    if stream.codec_context is None:  # which PyAV's types do not admit
+        raise ValueError("its video has a codec that FFmpeg does not know")
+    return stream
+
+
 class Decoder:
     """The video track of one container, decoded packet by packet.
 
@@ -84,11 +98,11 @@ class Decoder:
         low_delay: bool = False,
     ) -> None:
         self._container = open_input(where, format=format, options=options, timeout_s=timeout_s)
-        stream = self._container.streams.best("video")
-        if not isinstance(stream, av.VideoStream):
+        try:
+            self._stream = stream = best_video(self._container)
+        except ValueError:
             self._container.close()
-            raise ValueError("it has no video track")
-        self._stream = stream
+            raise
         self._stream.thread_type = ThreadType.SLICE if low_delay else ThreadType.AUTO
         if low_delay:
             self._stream.codec_context.flags |= Flags.low_delay
