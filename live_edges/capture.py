@@ -12,7 +12,7 @@ from typing import Any, Self
 from live_edges.closing import Closing
 from live_edges.errors import SourceError
 from live_edges.frame import Frame
-from live_edges.outages import STALL_S, Outages, Stillness
+from live_edges.outages import STALL_S, Outages, Slowness, Stillness
 from live_edges.sources.base import Source
 from live_edges.timing import STALE_S, Clock, Rate
 
@@ -75,7 +75,7 @@ class Capture(Closing):
         self._rate = Rate()
         self._error: Exception | None = None
         self._has_ended = self._is_closed = self._is_interrupted = False
-        self._still = Stillness()
+        self._still, self._slowness = Stillness(), Slowness(source.mode.fps, clock=clock)
         self._moved_at, self._hang_s = clock(), self._stall_s + HANG_S
         self._thread = self._reader(self._run)
         self.outages = Outages(self._stall_s, clock=clock)
@@ -221,12 +221,15 @@ class Capture(Closing):
 
     def _found_again(self, source: Source) -> Source | None:
         """Open a lost source until that works; None when it is no longer wanted."""
+        told: set[str] = set()
         while self._waits(self._retry_s):
             self._retry_s = min(2 * self._retry_s, LAST_RETRY_S)
             try:
                 found = source.reopened()
             except SourceError as error:
-                _LOG.debug("%s", error)
+                if str(error) not in told:  # why it does not come back, once
+                    told.add(str(error))
+                    _LOG.warning("%s", error)
                 continue
             except Exception as error:  # kept for the thread that reads from us
                 self._end(error)
@@ -257,9 +260,13 @@ class Capture(Closing):
                 return
             if self.outages.is_on:
                 _LOG.info("%s is back after %.1f s", self.source.name, self.outages.current_s)
+                self._rate = Rate()
+                self._slowness.restart()
             self.outages.end()
             self._retry_s, self._moved_at = self._first_retry_s, self._clock()
             self._rate.tick(frame.timestamp)
+            if self.source.is_camera and self._slowness.is_news(self._rate.per_second):
+                _LOG.warning("%s %s", self.source.name, self._slowness)
             if self.source.is_live:
                 if frame.index != self.frames_in:  # it was opened again, and counts from 0
                     frame = replace(frame, index=self.frames_in)
@@ -275,7 +282,7 @@ class Capture(Closing):
 
     def _repeats(self, frame: Frame) -> bool:
         """Whether a stuck driver has handed out the picture again that it handed out before."""
-        if not (self.source.may_freeze and self._still.repeats(frame.image)):
+        if not (self.source.is_camera and self._still.repeats(frame.image)):
             return False
         if self.outages.is_on:
             self._still.doubt()

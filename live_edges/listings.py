@@ -198,6 +198,7 @@ def _cameras() -> Iterator[str]:
 
 def _measured(index: int) -> str:
     """Open a camera and say which mode it granted and how fast frames really come."""
+    from live_edges.outages import SLOW_ADVICE, is_slow
     from live_edges.sources.camera import Camera
     from live_edges.timing import Tally
 
@@ -208,4 +209,5 @@ def _measured(index: int) -> str:
             if frame is None:
                 break
             tally.tick(frame.timestamp)
-        return f"{source.mode}, measured {tally.per_second:.1f} fps"
+        advice = f": {SLOW_ADVICE}" if is_slow(tally.per_second, source.mode.fps) else ""
+        return f"{source.mode}, measured {tally.per_second:.1f} fps{advice}"

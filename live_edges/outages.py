@@ -1,4 +1,4 @@
-"""Outages: how long a live source has delivered nothing new, and how often that happened."""
+"""What a live source fails to deliver: nothing new for a while, one picture again, too few."""
 
 import time
 
@@ -8,6 +8,12 @@ from live_edges.frame import Image
 from live_edges.timing import Clock
 
 STALL_S = 2.0  # without a new frame for this long, a live source is taken for lost
+SLOW_SHARE = 0.6  # a camera below this share of its mode's rate is worth a word
+SLOW_AFTER_S = 5.0  # by then exposure and focus have settled
+SLOW_ADVICE = (
+    "in dim light many cameras slow down (more light helps, or turning off their low-light "
+    "compensation), others on a USB hub or without --fourcc MJPG"
+)
 SAMPLE_STEP = 8  # pictures are equal only if every eighth pixel both ways is, which is soon seen
 
 
@@ -98,6 +104,40 @@ class Stillness:
     def doubt(self) -> None:
         """Note that the camera is opened again because it repeats its latest picture."""
         self._is_doubted = True
+
+
+class Slowness:
+    """Notices, once, a camera that delivers far fewer frames than its mode says.
+
+    Args:
+        nominal_fps: frames per second of the mode; 0 where the camera does not say.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(self, nominal_fps: float, *, clock: Clock = time.monotonic) -> None:
+        self._nominal_fps, self._clock = nominal_fps, clock
+        self._began_at = clock()
+        self._fps = nominal_fps
+
+    def restart(self) -> None:
+        """Give the camera time again, as after an outage."""
+        self._began_at = self._clock()
+
+    def is_news(self, fps: float) -> bool:
+        """Whether a camera that delivers so many frames per second is slow, the first time."""
+        if self._clock() - self._began_at < SLOW_AFTER_S or not is_slow(fps, self._nominal_fps):
+            return False
+        self._fps, self._nominal_fps = fps, 0.0
+        return True
+
+    def __str__(self) -> str:
+        """What to do about it."""
+        return f"delivers only {self._fps:.1f} frames a second: {SLOW_ADVICE}"
+
+
+def is_slow(fps: float, nominal_fps: float) -> bool:
+    """Whether a camera delivers far fewer frames per second than its mode says."""
+    return fps < SLOW_SHARE * nominal_fps
 
 
 def _are_equal(image: Image, other: Image) -> bool:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import metadata
 
 import cv2
 import numpy as np
@@ -14,6 +15,12 @@ from live_edges.closing import Closing
 from live_edges.frame import Image
 
 TITLE = "live-edges"
+_OPENCV_WHEELS = (
+    "opencv-python",
+    "opencv-contrib-python",
+    "opencv-python-headless",
+    "opencv-contrib-python-headless",
+)
 _PROBE = "import cv2; cv2.namedWindow('probe'); cv2.waitKey(1); cv2.destroyAllWindows()"
 _PROBE_TIMEOUT_S = 15.0
 _NAMES = {27: "esc", 32: "space", 8: "backspace", 127: "backspace", 0xFF08: "backspace"}
@@ -43,8 +50,29 @@ def display_problem() -> str | None:
     if probe.returncode == 0:
         return None
     if b"not implemented" in probe.stderr:
-        return "this OpenCV has no windows; install opencv-python, not opencv-python-headless"
+        return f"this OpenCV has no windows; {_windows_advice()}"
+    if os.environ.get("WAYLAND_DISPLAY") and not os.environ.get("DISPLAY"):
+        return (
+            "OpenCV's windows need X, and this Wayland session offers none; start Xwayland and set "
+            "DISPLAY"
+        )
     return f"the display {os.environ.get('DISPLAY', '')} can not be opened"
+
+
+def _windows_advice() -> str:
+    """How to get an OpenCV with windows: its wheels overwrite each other's files."""
+    installed = [name for name in _OPENCV_WHEELS if _is_installed(name)]
+    if not any(name.endswith("-headless") for name in installed):
+        return "run: pip install --force-reinstall opencv-python"
+    return f"run: pip uninstall -y {' '.join(installed)} && pip install opencv-python"
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 class Window(Closing):

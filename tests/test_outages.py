@@ -20,7 +20,7 @@ from live_edges.capture import HANG_S, Capture
 from live_edges.catalog import catalog
 from live_edges.errors import SourceError
 from live_edges.limits import Limits
-from live_edges.outages import Outages
+from live_edges.outages import Outages, Slowness
 from live_edges.panel import Panel, Vitals
 from live_edges.settings import Settings
 from live_edges.sources.stream import NetworkStream
@@ -98,8 +98,9 @@ def test_a_source_that_fails_or_ends_is_opened_again_until_it_is_back(how, caplo
         assert (source.closes, again.closes) == (1, 0)
     assert again.closes == 1
     assert "trying to open it again" in caplog.messages[0]
-    assert "is back after" in caplog.messages[1]
-    assert len(caplog.messages) == 2
+    assert caplog.messages[1] == "the cable is out"  # once, however often it is tried
+    assert "is back after" in caplog.messages[2]
+    assert len(caplog.messages) == 3
 
 
 def test_a_source_that_stalls_is_woken_up_and_opened_again():
@@ -175,7 +176,7 @@ def test_a_camera_that_looks_at_something_that_stands_still_is_opened_again_once
 class Repeating(FakeSource):
     """A camera that delivers one picture again and again, ten times a second."""
 
-    may_freeze = True
+    is_camera = True
 
     def __init__(self, frame, clock, *, comebacks=()):
         super().__init__([frame], is_live=True, comebacks=comebacks)
@@ -267,6 +268,75 @@ def test_waits_between_attempts_get_longer_up_to_five_seconds(monkeypatch):
 
     assert waited == [0.5, 1.0, 2.0, 4.0, 5.0, 5.0, 5.0]
     capture.close()
+
+
+def delivering(fps, *, seconds, nominal_fps):
+    """Read a camera of that mode for so long; returns what it logs at which second."""
+    clock = FakeClock()
+    slowness = Slowness(nominal_fps, clock=clock)
+    told = []
+    while clock.now < seconds:
+        clock.advance(1 / fps)
+        if slowness.is_news(fps):
+            told.append((round(clock.now), str(slowness)))
+    return told
+
+
+def test_a_camera_far_slower_than_its_mode_is_told_once():
+    [(second, sentence)] = delivering(12.5, seconds=60, nominal_fps=30)
+
+    assert second == 5
+    assert sentence.startswith("delivers only 12.5 frames a second: in dim light")
+
+
+@pytest.mark.parametrize(("fps", "nominal_fps"), [(25, 30), (18.1, 30), (5, 0), (60, 30)])
+def test_a_camera_that_is_about_as_fast_as_its_mode_is_not(fps, nominal_fps):
+    assert delivering(fps, seconds=60, nominal_fps=nominal_fps) == []
+
+
+def test_a_camera_that_has_just_come_back_is_not_called_slow(caplog):
+    clock, end = FakeClock(), Stall()
+
+    class Ticking(FakeSource):
+        is_camera = True
+
+        def read(self):
+            clock.advance(1 / 30)
+            time.sleep(0.0005)
+            frame = super().read()
+            return frame and dataclasses.replace(frame, timestamp=clock.now)
+
+    again = Ticking([*make_frames(100), end], is_live=True)
+    source = Ticking([*make_frames(300), LOST], is_live=True, comebacks=[LOST, again])
+    source.reopened = lambda: (clock.advance(20), FakeSource.reopened(source))[1]
+    again.mode = source.mode
+
+    with watched(source, clock):
+        assert end.reached.wait(TIMEOUT_S)
+
+    assert not [text for text in caplog.messages if "delivers only" in text]
+
+
+def test_the_run_tells_of_a_slow_camera(caplog):
+    clock, end = FakeClock(), Stall()
+    frames = [dataclasses.replace(f, timestamp=f.index / 10) for f in make_frames(90)]
+
+    class Slow(FakeSource):
+        is_camera = True
+
+        def read(self):
+            frame = super().read()
+            clock.now = frame.timestamp if frame else clock.now
+            return frame
+
+    source = Slow([*frames, end], is_live=True)
+    source.name = "Desk cam"
+
+    with watched(source, clock):
+        assert end.reached.wait(TIMEOUT_S)
+
+    assert [text for text in caplog.messages if "Desk cam delivers only 10.0 frames" in text]
+    assert len(caplog.messages) == 1
 
 
 VITALS = Vitals("cpu", "eager", 30.0, 30.0, 0, Durations(), Stages())

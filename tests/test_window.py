@@ -7,6 +7,7 @@ import sys
 import time
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from importlib import metadata
 
 import cv2
 import numpy as np
@@ -309,12 +310,53 @@ def test_a_display_that_is_not_there_is_told_and_kills_nobody(monkeypatch):
     assert "can not be opened" in window.display_problem()
 
 
-def test_an_opencv_without_windows_is_told(monkeypatch):
-    answer = subprocess.CompletedProcess([], 1, b"", b"The function is not implemented.")
-    monkeypatch.setenv("DISPLAY", ":0")
-    monkeypatch.setattr(subprocess, "run", lambda *_args, **_options: answer)
+@pytest.fixture
+def failing_probe(monkeypatch):
+    """A display probe that fails as it is told to."""
 
-    assert "opencv-python-headless" in window.display_problem()
+    def fail(said):
+        answer = subprocess.CompletedProcess([], 1, b"", said)
+        monkeypatch.setattr(subprocess, "run", lambda *_args, **_options: answer)
+
+    monkeypatch.setenv("DISPLAY", ":0")
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("installed", "advice"),
+    [
+        (
+            {"opencv-python", "opencv-python-headless"},
+            "pip uninstall -y opencv-python opencv-python-headless && pip install opencv-python",
+        ),
+        (
+            {"opencv-contrib-python-headless"},
+            "pip uninstall -y opencv-contrib-python-headless && pip install opencv-python",
+        ),
+        ({"opencv-python"}, "pip install --force-reinstall opencv-python"),
+        (set(), "pip install --force-reinstall opencv-python"),
+    ],
+)
+def test_an_opencv_without_windows_is_told_with_the_commands(
+    failing_probe, monkeypatch, installed, advice
+):
+    def version(name):
+        if name not in installed:
+            raise metadata.PackageNotFoundError(name)
+        return "5.0"
+
+    failing_probe(b"The function is not implemented.")
+    monkeypatch.setattr(window.metadata, "version", version)
+
+    assert window.display_problem() == f"this OpenCV has no windows; run: {advice}"
+
+
+def test_wayland_without_x_is_told(failing_probe, monkeypatch):
+    failing_probe(b"qt.qpa.plugin: Could not find the Qt platform plugin")
+    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
+    monkeypatch.delenv("DISPLAY")
+
+    assert "start Xwayland and set DISPLAY" in window.display_problem()
 
 
 @pytest.mark.parametrize(

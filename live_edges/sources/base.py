@@ -42,7 +42,8 @@ class Source(Closing):
             network stream, demo); False where every frame counts (video file, images).
         is_still: True where the last frame stays on screen until the user quits (images).
         can_return: True if `reopened` may bring it back after it was lost.
-        may_freeze: True if a driver that is stuck may hand out one picture again and again.
+        is_camera: True if a driver delivers the frames, which may be stuck and hand out one picture
+            again and again, or deliver fewer than the mode says.
         patience_s: for how long, in seconds, it may deliver nothing though nothing is wrong.
         frame_count: how many frames will come; None where nobody knows.
         notes: sentences the user should see once (granted against requested mode, padding, ...).
@@ -53,7 +54,7 @@ class Source(Closing):
     is_live: bool = False
     is_still: bool = False
     can_return: bool = False
-    may_freeze: bool = False
+    is_camera: bool = False
     patience_s: float = 0.0
     frame_count: int | None = None
     notes: tuple[str, ...] = ()

@@ -35,7 +35,7 @@ class Camera(Source):
         ValueError: ``fourcc`` is not four letters.
     """
 
-    is_live = can_return = may_freeze = True
+    is_live = can_return = is_camera = True
 
     def __init__(
         self,
