@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from test_process import process
 
+from live_edges.cli import main
 from live_edges.process.subtitles import prepare
 
 pytestmark = pytest.mark.skipif(
@@ -231,3 +232,21 @@ def test_an_mp4_file_with_chapters_has_nothing_to_complain_of(tmp_path, caplog):
 
     assert chapters_of(tmp_path / "b.mp4") == list(CHAPTERS)
     assert not caplog.messages
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+def test_a_title_that_is_not_utf_8_is_carried_over_as_far_as_it_can_be_read(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    with av.open(str(path), "w") as container:
+        container.metadata["title"] = "CafXYZ"
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 32, 24, "yuv420p"
+        for _ in range(3):
+            container.mux(stream.encode(av.VideoFrame(32, 24, "yuv420p")))
+        container.mux(stream.encode())
+    path.write_bytes(path.read_bytes().replace(b"CafXYZ", b"Caf\xe9 1"))
+
+    assert main(["process", str(path), "-o", str(tmp_path / "b.mkv"), "--compile", "off"]) == 0
+
+    with av.open(str(tmp_path / "b.mkv")) as container:
+        assert container.metadata["title"] == "Caf\ufffd 1"

@@ -294,7 +294,10 @@ def has_holes(path: Path) -> bool:
     """
     av.logging.set_level(av.logging.ERROR)
     try:
-        with av.logging.Capture(local=False) as lines, av.open(ffmpeg_name(path)) as container:
+        with (
+            av.logging.Capture(local=False) as lines,
+            av.open(ffmpeg_name(path), metadata_errors="replace") as container,
+        ):
             for _ in container.demux():
                 pass
     except av.FFmpegError:
