@@ -15,7 +15,7 @@ from live_edges.closing import Closing
 from live_edges.errors import SourceError
 from live_edges.process.sound import SoundTrack, seconds
 from live_edges.process.starting import lands_before, skimmed
-from live_edges.sources.decoding import best_video, ffmpeg_name, open_input, reason
+from live_edges.sources.decoding import best_video, has_holes, open_input, reason
 from live_edges.sources.pipes import Pipe, is_pipe
 from live_edges.sources.timeline import is_joinable, longest_step_s
 from live_edges.sources.track import VideoTrack
@@ -283,25 +283,3 @@ class VideoReader(Closing):
 
 def _start_s(stream: "VideoStream | AudioStream") -> Fraction:
     return (stream.start_time or 0) * (stream.time_base or Fraction(0))
-
-
-def has_holes(path: Path) -> bool:
-    """Whether FFmpeg has to search for the next packet anywhere in a file.
-
-    What it passes over leaves no mark on the pictures, only a line in FFmpeg's log. So the
-    packets are read once more, which takes a fraction of the time of decoding them, while no
-    thread decodes, see `live_edges.sources.decoding.open_input`.
-    """
-    av.logging.set_level(av.logging.ERROR)
-    try:
-        with (
-            av.logging.Capture(local=False) as lines,
-            av.open(ffmpeg_name(path), metadata_errors="replace") as container,
-        ):
-            for _ in container.demux():
-                pass
-    except av.FFmpegError:
-        return True
-    finally:
-        av.logging.set_level(None)
-    return any(name == container.format.name for _, name, _ in lines)

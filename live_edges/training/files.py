@@ -56,7 +56,7 @@ def check_writable(path: Path) -> None:
     """Find out before training whether ``path`` can be written.
 
     Raises:
-        TrainingError: it can not.
+        TrainingError: it cannot.
     """
     if not path.parent.is_dir():
         raise TrainingError(

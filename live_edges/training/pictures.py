@@ -153,7 +153,7 @@ def _frames(text: str) -> list[Reader]:
             chosen = islice((f for i, f in zip(count(), frames) if i % step == 0), FRAMES_PER_VIDEO)
             pictures = [_shrunk(_from_bgr(frame.image)) for frame in chosen if frame]
     except LiveEdgesError as error:
-        raise TrainingError(f"{public_address(text)} can not be learned from: {error}") from error
+        raise TrainingError(f"{public_address(text)} cannot be learned from: {error}") from error
     if len(pictures) < 2:
         raise TrainingError(
             f"{public_address(text)} has {len(pictures)} frames to sample; two at least are needed"
