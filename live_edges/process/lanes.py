@@ -85,13 +85,14 @@ def feeding(source: Iterable[T], name: str, *, interrupt: Callable[[], None]) ->
             lane.finish(error)
 
     thread = threading.Thread(target=run, name=name)
-    thread.start()
     try:
+        thread.start()  # in the block: a signal may come before it returns
         yield lane
     finally:
         lane.cut()
         interrupt()
-        thread.join()
+        if thread.is_alive():
+            thread.join()
 
 
 @contextmanager
@@ -108,8 +109,8 @@ def draining(sink: Callable[[Iterable[T]], None], name: str) -> Iterator[Lane[T]
             lane.cut()
 
     thread = threading.Thread(target=run, name=name)
-    thread.start()
     try:
+        thread.start()
         yield lane
         lane.finish()
         thread.join()
@@ -118,6 +119,7 @@ def draining(sink: Callable[[Iterable[T]], None], name: str) -> Iterator[Lane[T]
             raise
     finally:
         lane.cut()
-        thread.join()
+        if thread.is_alive():
+            thread.join()
     if errors:
         raise errors[0]

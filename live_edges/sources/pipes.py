@@ -7,7 +7,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, TypeVar
@@ -72,17 +72,27 @@ class Pipe:
         """
         if threading.current_thread() is not threading.main_thread():
             return work()
-        with ThreadPoolExecutor(1, "pipe") as threads:
-            future = threads.submit(work)
+        future: Future[T] = Future()
+
+        def run() -> None:
             try:
-                while not wait([future], POLL_S).done:
-                    pass
-            except BaseException:
-                while not future.done():
-                    self.interrupt()
-                    wait([future], POLL_S)
-                raise
-            return future.result()
+                future.set_result(work())
+            except BaseException as error:
+                future.set_exception(error)
+
+        thread = threading.Thread(target=run, name="pipe")
+        try:
+            thread.start()  # in the block: a signal may come before it returns
+            while not wait([future], POLL_S).done:
+                pass
+        except BaseException:
+            self.interrupt()
+            while thread.is_alive():
+                self.interrupt()  # again: it may only now wait for a writer
+                thread.join(POLL_S)
+            raise
+        thread.join()
+        return future.result()
 
     def read(self, size: int) -> bytes:
         """Wait until there is something, and return up to ``size`` bytes; nothing at the end."""
@@ -113,6 +123,8 @@ class Pipe:
 
     def _begin(self) -> None:
         if self._handle < 0:
+            if self._interrupted.is_set():
+                raise SourceError(f"{self._path} is not opened any more")
             try:
                 self._handle = os.open(self._path, os.O_RDONLY)
             except OSError as error:
