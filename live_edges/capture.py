@@ -237,6 +237,7 @@ class Capture(Closing):
             with self._changed:
                 if self._is_in_charge:
                     self.source, self._is_interrupted = found, False
+                    self._still.doubt()
                     return found
             found.close()
         return None
@@ -285,6 +286,5 @@ class Capture(Closing):
         if not (self.source.is_camera and self._still.repeats(frame.image)):
             return False
         if self.outages.is_on:
-            self._still.doubt()
             raise SourceError(f"{self.source.name} repeats one picture")
         return True

@@ -102,7 +102,7 @@ class Stillness:
         return is_same and not self._is_known
 
     def doubt(self) -> None:
-        """Note that the camera is opened again because it repeats its latest picture."""
+        """Note that the camera has been opened again."""
         self._is_doubted = True
 
 

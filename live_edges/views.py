@@ -6,6 +6,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from live_edges.checks import number
 from live_edges.frame import Image
 from live_edges.settings import View
 
@@ -65,9 +66,10 @@ def without_weak(edges: Image, threshold: float) -> Image:
 
     Args:
         edges: ``(H, W)`` uint8.
-        threshold: 0 to 1.
+        threshold: 0 to 1, else a ValueError is raised.
     """
-    if threshold <= 0:
+    threshold = number("threshold", threshold, 0, 1)
+    if threshold == 0:
         return edges
     just_below = math.ceil(threshold * 255) - 1
     return np.asarray(cv2.threshold(edges, just_below, 0, cv2.THRESH_TOZERO)[1], np.uint8)

@@ -282,6 +282,7 @@ def test_a_source_that_fails_is_reported_after_its_frames_were_shown():
     assert source.closes == 1
 
 
+@pytest.mark.slow
 def test_a_live_source_that_stalls_leaves_the_keys_alive_and_says_so():
     stall = Stall()
     screen = FakeScreen([None, *[None] * 8, "q"], clock=FakeClock(), patience=10_000)

@@ -232,6 +232,7 @@ def test_doctor_is_no_traceback_where_nothing_imports(error, monkeypatch, capsys
     assert any(line.startswith("device      unknown: ") for line in report)
 
 
+@pytest.mark.slow
 def test_doctor_starts_without_numpy():
     code = "import sys; sys.modules['numpy'] = None; from live_edges.cli import main; main()"
 
@@ -255,6 +256,7 @@ def test_doctor_says_what_is_not_installed(monkeypatch, capsys):
     assert "device      unknown: ModuleNotFoundError: import of torch halted" in report
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to catch")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_run_cleanly_with_the_summary(tmp_path, number):

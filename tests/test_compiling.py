@@ -68,6 +68,7 @@ def test_compiled_and_eager_agree_at_every_size_and_gain(name, monkeypatch):
     assert (compiled.execution, eager.execution) == ("compiled", "eager")
 
 
+@pytest.mark.slow
 @needs_compiler
 def test_a_package_paints_the_overlay_and_serves_the_next_run(tmp_path, monkeypatch):
     monkeypatch.setattr(packages.platformdirs, "user_cache_path", lambda *_, **__: tmp_path)
@@ -186,6 +187,7 @@ def test_a_twin_that_fails_later_is_not_called_again(instant, monkeypatch, caplo
     np.testing.assert_allclose(edges[0], expected.astype(int), atol=1)
 
 
+@pytest.mark.slow
 def test_a_child_that_fails_is_quoted_in_one_line(monkeypatch, caplog, tmp_path):
     monkeypatch.setattr(packages.platformdirs, "user_cache_path", lambda *_, **__: tmp_path)
     monkeypatch.setenv("CXX", "/no/such/compiler")

@@ -64,6 +64,7 @@ ERRORS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("arguments", "says"), ERRORS.values(), ids=ERRORS)
 def test_an_error_at_the_start_does_not_wait_for_torch(folder, arguments, says):
     hidden = ("DISPLAY", "WAYLAND_DISPLAY")

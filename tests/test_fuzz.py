@@ -94,6 +94,7 @@ def command_lines(draw) -> list[str]:
     return [name] * bool(name) + [word for each in parts for word in each]
 
 
+@pytest.mark.slow
 @fuzz(200, argv=command_lines())
 def test_any_command_line_is_understood_or_told_wrong(argv):
     told = io.StringIO()
@@ -157,6 +158,7 @@ def test_any_picture_is_converted_or_told_wrong(ending, pipeline):
     try_one()
 
 
+@pytest.mark.slow
 @of_each(damage.VIDEO_ENDINGS)
 def test_any_video_is_shown_or_told_wrong(ending):
     @fuzz(25, content=damage.damaged(lambda: damage.videos()[ending]))
@@ -167,6 +169,7 @@ def test_any_video_is_shown_or_told_wrong(ending):
     try_one()
 
 
+@pytest.mark.slow
 @of_each(damage.VIDEO_ENDINGS)
 def test_any_video_is_converted_or_told_wrong(ending, pipeline):
     @fuzz(15, content=damage.damaged(lambda: damage.videos()[ending]), span=SPANS)
@@ -217,9 +220,9 @@ def test_any_number_given_to_a_pipeline_works_or_is_a_value_error(gain, threshol
 
 @fuzz(
     60,
-    gain=st.floats(),
+    gain=st.one_of(st.floats(), st.floats(0.1, 9)),
     threshold=st.floats(),
-    sigma=st.floats(),
+    sigma=st.floats(0.3, 5),
     is_automatic=st.booleans(),
     view=st.sampled_from(VIEWS),
     color=st.sampled_from(list(LINE_COLORS)),

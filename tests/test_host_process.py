@@ -69,6 +69,7 @@ def run(code, environment, *options):
     )
 
 
+@pytest.mark.slow
 def test_importing_and_using_the_package_changes_nothing_in_the_process(bare):
     result = run(PROGRAM, bare)
 
@@ -135,6 +136,7 @@ def test_no_frame_touches_the_filters_of_warnings(monkeypatch):
     assert not picture.flags.writeable
 
 
+@pytest.mark.slow
 def test_a_read_only_picture_warns_of_nothing_even_where_torch_always_warns(bare):
     code = (
         "import numpy, torch\n"

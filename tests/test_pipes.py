@@ -78,6 +78,7 @@ def test_a_fifo_is_converted_once_and_is_not_damaged(tmp_path, fifo, caplog, suf
     assert "damaged" not in caplog.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("command", "is_file"), [("run", False), ("process", True)])
 def test_a_minus_is_standard_input(tmp_path, clip, command, is_file):
     rest = {"run": ["--headless", "--record"], "process": ["--compile", "off", "-o"]}[command]
@@ -96,6 +97,7 @@ def test_a_minus_is_standard_input(tmp_path, clip, command, is_file):
     assert frames_of(tmp_path / "b.mkv") == COUNT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "number", "share"),
     [("run", signal.SIGINT, None), ("process", signal.SIGTERM, 0.3), ("run", signal.SIGINT, 1)],

@@ -566,6 +566,7 @@ def test_a_broken_run_leaves_nothing_behind(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGTERM")
 def test_sigterm_ends_clean(tmp_path):
     movie = write_video(tmp_path / "a.mp4", 3000, options={})

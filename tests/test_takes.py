@@ -162,6 +162,7 @@ def test_text_is_recorded_only_where_asked_for(tmp_path, with_hud):
     assert bool(brightest > 150) is with_hud
 
 
+@pytest.mark.slow
 def test_a_pause_holds_the_picture_while_live_time_runs_on(tmp_path):
     stall = Stall()
     source = FakeSource([*make_frames(1), stall], is_live=True)
@@ -372,6 +373,7 @@ def test_a_signal_that_is_ignored_stays_ignored():
     assert app.stops == 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
 def test_sigterm_finalises_the_recording(tmp_path):
     path = tmp_path / "take.mp4"
@@ -391,6 +393,7 @@ def test_sigterm_finalises_the_recording(tmp_path):
     assert f"{frames} recorded" in told
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
 def test_sigterm_ends_a_run_whose_stream_has_stalled(tmp_path):
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}

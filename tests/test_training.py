@@ -96,6 +96,7 @@ def test_saving_rounds_below_what_float32_resolves_and_keeps_the_sum_at_exactly_
     assert torch.equal(as_saved(saved), saved)
 
 
+@pytest.mark.slow
 def test_all_pictures_give_pieces_and_threads_change_nothing():
     recipe = replace(TINY, batch=2)
     pictures = find_pictures(recipe).train
@@ -125,6 +126,7 @@ def test_a_kernel_that_reads_colour_finds_the_shares_of_luma():
     torch.testing.assert_close(peaks / peaks.sum(), torch.tensor(F.LUMA_RGB), rtol=0, atol=0.005)
 
 
+@pytest.mark.slow
 def test_equal_recipes_make_equal_bytes_and_another_seed_other_ones():
     recipe = replace(TINY, steps=10)  # all rounds of pictures have come
 
@@ -132,6 +134,7 @@ def test_equal_recipes_make_equal_bytes_and_another_seed_other_ones():
     assert packed(train(recipe)) != packed(train(replace(recipe, seed=1)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop_after", [3, 4, 10])
 def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, stop_after):
     whole = train(replace(TINY, steps=20))

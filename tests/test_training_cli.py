@@ -244,6 +244,7 @@ def test_a_full_disk_keeps_the_file_that_was_there(tmp_path, monkeypatch, capsys
     assert [path.name for path in tmp_path.iterdir()] == [out.name]
 
 
+@pytest.mark.slow
 def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path, monkeypatch, capsys):
     out, whole = tmp_path / "mine.safetensors", tmp_path / "whole.safetensors"
     rest = ["--steps", "9", "--no-report"]

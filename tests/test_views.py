@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from live_edges.settings import LINE_COLORS, VIEWS
-from live_edges.views import compose, enlarged, overlay
+from live_edges.views import compose, enlarged, overlay, without_weak
 
 GREEN = LINE_COLORS["green"]
 
@@ -56,3 +56,9 @@ def test_no_view_writes_to_the_picture(view, image, edges):
 )
 def test_tiny_pictures_are_enlarged_by_whole_pixels(shape, expected):
     assert enlarged(np.zeros((*shape, 3), np.uint8)).shape[:2] == expected
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 1.1, float("inf"), float("nan"), None])
+def test_a_threshold_out_of_range_is_a_value_error(threshold):
+    with pytest.raises(ValueError, match=r"threshold is .* from 0 to 1"):
+        without_weak(np.zeros((3, 5), np.uint8), threshold)

@@ -152,6 +152,7 @@ def managed(screen):
     manager.wait()
 
 
+@pytest.mark.slow
 @needs_xvfb
 def test_keys_change_what_the_window_shows(app, screen, tmp_path):
     screen.press("v")
@@ -179,6 +180,7 @@ def test_keys_change_what_the_window_shows(app, screen, tmp_path):
     assert "frames shown" in app.stderr.read()
 
 
+@pytest.mark.slow
 @needs_xvfb
 @needs_openbox
 def test_fullscreen_keeps_the_shape_of_the_picture(managed, screen, tmp_path):
@@ -194,6 +196,7 @@ def test_fullscreen_keeps_the_shape_of_the_picture(managed, screen, tmp_path):
         assert child.wait(DEADLINE_S) == 0
 
 
+@pytest.mark.slow
 @needs_xvfb
 @needs_openbox
 def test_closing_the_window_quits_and_completes_the_recording(managed, screen, tmp_path):
@@ -208,6 +211,7 @@ def test_closing_the_window_quits_and_completes_the_recording(managed, screen, t
     assert content.rfind(b"moov") > content.rfind(b"mdat")  # in fragments the index comes first
 
 
+@pytest.mark.slow
 @needs_xvfb
 @needs_openbox
 def test_closing_the_window_of_a_playing_video_quits_and_completes_the_recording(

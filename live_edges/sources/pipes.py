@@ -57,6 +57,7 @@ class Pipe:
         self._handle = -1 if self._is_ours else _standard_input()
         self._interrupted = threading.Event()
         self._head = bytearray()
+        self._threads: list[threading.Thread] = []
         self.file: Pipe | IO[bytes] = self
         try:
             self.wait_for(self._begin)
@@ -81,6 +82,9 @@ class Pipe:
                 future.set_exception(error)
 
         thread = threading.Thread(target=run, name="pipe")
+        # Python forgets a signal that comes while it takes a thread apart, so that waits until
+        # the pipe is closed.
+        self._threads.append(thread)
         try:
             thread.start()  # in the block: a signal may come before it returns
             while not wait([future], POLL_S).done:
