@@ -147,8 +147,11 @@ def write_image(path: Path, pixels: np.ndarray | None = None) -> Path:
 
 
 @contextlib.contextmanager
-def serve(*parts: bytes, stays_open: bool = False) -> Iterator[str]:
-    """Answer each request with ``parts``, then hang up, or go on saying nothing."""
+def serve(*parts: bytes, stays_open: bool = False, is_asked: bool = True) -> Iterator[str]:
+    """Answer each request with ``parts``, then hang up, or go on saying nothing.
+
+    Not ``is_asked``: answer each connection, as a plain TCP stream does.
+    """
     done = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -156,7 +159,8 @@ def serve(*parts: bytes, stays_open: bool = False) -> Iterator[str]:
             # A probing client may hang up at any moment; that is its right.
             while not done.is_set():
                 with contextlib.suppress(OSError), server.accept()[0] as client:
-                    client.recv(4096)
+                    if is_asked:
+                        client.recv(4096)
                     for part in parts:
                         client.sendall(part)
                     if stays_open:

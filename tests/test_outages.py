@@ -11,7 +11,7 @@ import av
 import numpy as np
 import pytest
 from fakes import FakeClock, FakeScreen, FakeSource, Stall, make_frames
-from media import MjpegServer
+from media import MjpegServer, serve, write_video
 from test_app import make_app
 
 from live_edges import EdgePipeline
@@ -446,6 +446,22 @@ def test_a_network_camera_that_sends_no_pictures_for_a_while_comes_back(camera_s
         read_frames(capture, 3)
 
         assert capture.outages.count >= 1
+
+
+@pytest.mark.slow
+def test_a_tcp_stream_that_is_cut_off_comes_back(tmp_path):
+    content = write_video(tmp_path / "clip.ts", 20).read_bytes()
+
+    with serve(
+        content[: len(content) // 2], is_asked=False
+    ) as url:  # cut off in mid-picture, each time anew
+        source = NetworkStream(url.replace("http", "tcp").removesuffix("/live"), timeout_s=1)
+        with Capture(source, stall_s=0.4, retry_s=0.01) as capture:
+            until(lambda: capture.outages.count == 0 and capture.frames_in)
+            until(lambda: capture.outages.count >= 2)
+            frames = read_frames(capture, 1)
+
+    assert frames[0].image.shape == (48, 64, 3)
 
 
 @pytest.mark.slow
