@@ -166,6 +166,9 @@ def test_a_pipe_that_is_closed_empty_is_one_sentence(fifo):
         open_source(str(fifo))
     writer.join()
 
+    with pytest.raises(OSError):  # noqa: PT011 -- ENXIO: nobody holds it open any more
+        os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+
 
 def test_a_pipe_cannot_be_looped_nor_named_after(tmp_path, fifo, capsys):
     with pytest.raises(SourceError, match="read only once"):

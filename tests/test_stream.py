@@ -209,6 +209,8 @@ def test_every_dialect_of_mjpeg_is_read(content_type, dialect):
 
     with serve(head, *parts) as url, NetworkStream(url, timeout_s=PROMPT_S) as source:
         levels = [int(frame.image[20, 4, 0]) for frame in iter(source.read, None)]
+        with source.reopened() as again:
+            assert int(again.read().image[20, 4, 0]) == levels[0]
 
     assert source.is_live
     assert levels[:7] == pytest.approx([20 * n for n in range(7)], abs=2)

@@ -81,6 +81,8 @@ class VideoReader(Closing):
         try:
             self._container = open_input(self._pipe or path)
         except (av.FFmpegError, ValueError, OSError) as error:
+            if self._pipe is not None:
+                self._pipe.close()
             raise SourceError(f"{path} cannot be read as a video: {reason(error)}") from error
         try:
             self._stream = stream = best_video(self._container)

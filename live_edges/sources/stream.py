@@ -36,6 +36,7 @@ class NetworkStream(Source):
 
     Args:
         url: what FFmpeg can open; its secrets are never shown, see `public_address`.
+        format: FFmpeg's name of what comes; None lets FFmpeg find out.
         timeout_s: how long the server may say nothing, when opening and between two frames.
         clock: source of the frames' timestamps.
 
@@ -44,12 +45,18 @@ class NetworkStream(Source):
     """
 
     def __init__(
-        self, url: str, *, timeout_s: float = TIMEOUT_S, clock: Clock = time.monotonic
+        self,
+        url: str,
+        *,
+        format: str | None = None,
+        timeout_s: float = TIMEOUT_S,
+        clock: Clock = time.monotonic,
     ) -> None:
         self.name = public_address(url)
         self._url = url
         self._timeout_s = timeout_s
         self._clock = clock
+        self._format = format
         self._index = 0
         self._started = 0.0
         self._interrupted = threading.Event()
@@ -83,8 +90,10 @@ class NetworkStream(Source):
         return frame
 
     def reopened(self) -> "NetworkStream":
-        """Connect to the same address again."""
-        return NetworkStream(self._url, timeout_s=self._timeout_s, clock=self._clock)
+        """Connect to the same address again, and read it in the way that worked before."""
+        return NetworkStream(
+            self._url, format=self._format, timeout_s=self._timeout_s, clock=self._clock
+        )
 
     def interrupt(self) -> None:
         """End the stream after the read that is under way, which lasts ``timeout_s`` at most."""
@@ -103,16 +112,17 @@ class NetworkStream(Source):
         try:
             return self._first_picture()
         except _UnknownDataError:
-            if not _is_http(self._url):
+            if self._format or not _is_http(self._url):
                 raise
             # A browser shows any JPEG pictures in a row, whatever stands between them: without a
             # boundary before the first one, or without a word on what they are.
+            self._format = "mjpeg"
             with contextlib.suppress(SourceError):
-                return self._first_picture(format="mjpeg")
+                return self._first_picture()
             raise
 
-    def _first_picture(self, *, format: str | None = None) -> av.VideoFrame:
-        self._decoder = self._open(format)
+    def _first_picture(self) -> av.VideoFrame:
+        self._decoder = self._open()
         self._frames = self._decode()
         try:
             picture = next(self._frames, None)
@@ -124,12 +134,12 @@ class NetworkStream(Source):
             raise SourceError(f"{self.name} ended before its first picture")
         return picture
 
-    def _open(self, format: str | None) -> Decoder:
+    def _open(self) -> Decoder:
         begin = time.monotonic()
         try:
             return Decoder(
                 self._url,
-                format=format,
+                format=self._format,
                 options=_OPTIONS,
                 timeout_s=self._timeout_s,
                 low_delay=True,

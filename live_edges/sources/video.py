@@ -96,6 +96,8 @@ class VideoFile(Source):
         except FileNotFoundError as error:
             raise SourceError(f"{self._path} does not exist") from error
         except (av.FFmpegError, ValueError) as error:
+            if self._pipe is not None:
+                self._pipe.close()
             raise SourceError(f"{self._path} cannot be read as a video: {reason(error)}") from error
 
     def _next_frame(self) -> av.VideoFrame | None:
