@@ -156,7 +156,7 @@ class Capture(Closing):
 
     def _watch(self) -> None:
         """Wake up a live source that has stalled, and leave it behind where it does not react."""
-        outage_s = self.outages.current_s
+        outage_s, still_s = self.outages.current_s, self._clock() - self._moved_at
         if not self._is_watched or self._has_ended:
             return
         if self.give_up_s is not None and outage_s > self.give_up_s > 0:
@@ -166,10 +166,10 @@ class Capture(Closing):
                     "check its cable or network (--give-up: how long to wait)"
                 )
             )
-        elif outage_s > self._stall_s and not self._is_interrupted:
+        elif still_s > self._stall_s and not self._is_interrupted:
             self._is_interrupted = True
             self.source.interrupt()
-        elif outage_s > 0 and self._clock() - self._moved_at > self._hang_s:
+        elif outage_s > 0 and still_s > self._hang_s:
             _LOG.warning("%s hangs; trying to open it again beside that", self.source.name)
             self._moved_at, self._hang_s = self._clock(), 2 * self._hang_s
             self._thread = self._reader(self._run_again)
@@ -237,6 +237,7 @@ class Capture(Closing):
             with self._changed:
                 if self._is_in_charge:
                     self.source, self._is_interrupted = found, False
+                    self._moved_at = self._clock()  # it has all the time again for its first frame
                     self._still.doubt()
                     return found
             found.close()

@@ -241,6 +241,23 @@ def test_closing_ends_the_wait_for_a_lost_source_at_once():
     assert not capture._thread.is_alive()
 
 
+def test_a_source_that_has_just_come_back_is_given_time_for_its_first_frame():
+    clock, gate, end = FakeClock(), Stall(), Stall()
+    again = back(gate, *make_frames(1), end)
+    source = live(*make_frames(1), LOST, comebacks=[again])
+    source.reopened = lambda: (clock.advance(30), FakeSource.reopened(source))[1]
+
+    with watched(source, clock) as capture:
+        read_frames(capture, 1)
+        assert gate.reached.wait(TIMEOUT_S)
+        assert capture.read(0.0) is None
+        is_left_alone = not again.is_interrupted
+        gate.released.set()
+        read_frames(capture, 1)
+
+    assert is_left_alone
+
+
 def test_a_source_that_comes_back_while_the_capture_closes_is_closed_as_well():
     opening, go = threading.Event(), threading.Event()
     again = back(*make_frames(1))
