@@ -7,22 +7,18 @@ from typing import Any
 
 import av
 from av.packet import Packet
-from av.stream import Stream
+from av.stream import Discard, Disposition, Stream
 
 from live_edges.process.metadata import (
     carry_chapters,
     carry_tags,
     copy_tags,
-    disposition_of,
     lost_tags,
 )
 from live_edges.process.reading import Span, VideoReader
 from live_edges.process.reencoding import fits
-from live_edges.process.subtitles import ENCODERS, can_convert, converted, prepare
-from live_edges.sources.decoding import ffmpeg_name
-
-ATTACHED_PIC = 0x400  # AV_DISPOSITION_ATTACHED_PIC; PyAV 14 has no name for it
-DISCARDED = 48  # AVDISCARD_ALL: the track of an MP4 file that holds the names of its chapters
+from live_edges.process.subtitles import ENCODERS, converted, prepare
+from live_edges.sources.decoding import open_input
 
 
 @dataclass(slots=True, eq=False)
@@ -65,8 +61,7 @@ class Extras:
     def add_to(self, container: av.container.OutputContainer) -> None:
         """Add tracks, chapters and tags to an output that is not written to yet."""
         carry_tags(self._container, container)
-        if not carry_chapters(self._container, container, self._start_s, self._span):
-            self.notes.append("its chapters, if any, are left out; update PyAV: pip install -U av")
+        carry_chapters(self._container, container, self._start_s, self._span)
         for track in self._tracks:
             if _is_cover(track.source) and self._muxer == "matroska":
                 _attach(container, track)
@@ -95,7 +90,7 @@ class Extras:
 
     def _plan(self, stream: Stream) -> None:
         """Decide what becomes of a track."""
-        is_chapters = int(getattr(stream, "discard", 0)) == DISCARDED
+        is_chapters = stream.discard == Discard.all  # the track of an MP4 file with their names
         is_timecode = stream.type == "data" and "timecode" in stream.metadata
         if is_chapters or is_timecode:  # carried as chapters, and as a tag of the pictures
             return
@@ -112,16 +107,11 @@ class Extras:
         if stream.type == "attachment":  # WebM leaves them out without a word
             return self._muxer == "matroska" and fits(stream, self._muxer)
         if _is_cover(stream):  # so does QuickTime; in Matroska they are attachments
-            can_attach = hasattr(av.container.OutputContainer, "add_attachment")
-            is_mp4 = self._muxer == "mp4"
-            return fits(stream, "mp4") if is_mp4 else self._muxer == "matroska" and can_attach
+            return fits(stream, "mp4") if self._muxer == "mp4" else self._muxer == "matroska"
         return stream.type in ("subtitle", "data") and fits(stream, self._muxer)
 
     def _convert(self, stream: Stream) -> None:
         encoder = ENCODERS[self._muxer]
-        if not can_convert():
-            self.notes.append(f"{_left_out(stream)}; update PyAV: pip install -U av")
-            return
         self._tracks.append(_Track(stream, encoder))
         self.notes.append(
             f"its subtitles ({stream.codec_context.name}) became {encoder}, without their styles"
@@ -129,7 +119,7 @@ class Extras:
 
     def _read(self, path: Path, tracks: dict[int, _Track]) -> None:
         """Read the packets of all tracks, which are few, in one go."""
-        with av.open(ffmpeg_name(path), metadata_errors="replace") as container:
+        with open_input(path) as container:
             streams = [stream for stream in container.streams if stream.index in tracks]
             try:
                 for packet in container.demux(*streams):
@@ -170,7 +160,7 @@ def _begin_s(packet: "Packet[Stream]") -> float:
 
 
 def _is_cover(stream: Stream) -> bool:
-    return stream.type == "video" and bool(disposition_of(stream) & ATTACHED_PIC)
+    return stream.type == "video" and bool(stream.disposition & Disposition.attached_pic)
 
 
 def _attach(container: av.container.OutputContainer, track: _Track) -> None:

@@ -10,7 +10,7 @@ import av
 from av.stream import Stream
 
 from live_edges.process.reading import Span
-from live_edges.sources.decoding import ffmpeg_name
+from live_edges.sources.decoding import open_input
 
 # What a muxer says of itself, or a program counted in the packets of the source.
 _OWN = re.compile(
@@ -40,18 +40,12 @@ def carry_tags(source: av.container.InputContainer, target: av.container.OutputC
 def copy_tags(source: Stream, target: Stream) -> None:
     """Give a track language, title and the like, and what it is meant for."""
     target.metadata.update(tags_of(source))
-    if hasattr(target, "disposition"):
-        target.disposition = source.disposition
-
-
-def disposition_of(stream: Stream) -> int:
-    """What a track is meant for, as FFmpeg's flags; 0 where PyAV, such as 14.0, does not say."""
-    return int(getattr(stream, "disposition", 0))
+    target.disposition = source.disposition
 
 
 def lost_tags(source: av.container.InputContainer, path: Path) -> list[str]:
     """Names of the tags that a finished file does not hold."""
-    with av.open(ffmpeg_name(path), metadata_errors="replace") as container:
+    with open_input(path) as container:
         held = {name.lower() for name in container.metadata}
     return [name for name in tags_of(source) if name.lower() not in held]
 
@@ -61,8 +55,8 @@ def carry_chapters(
     target: av.container.OutputContainer,
     start_s: float,
     span: Span,
-) -> bool:
-    """Give a container the chapters of another, cut to the span; False if PyAV is too old.
+) -> None:
+    """Give a container the chapters of another, cut to the span.
 
     Args:
         source: read from.
@@ -70,13 +64,10 @@ def carry_chapters(
         start_s: time in the source that becomes 0.
         span: what of the source is wanted.
     """
-    if not hasattr(target, "set_chapters"):
-        return False
     moved = (_moved(chapter, start_s, span) for chapter in source.chapters())
     chapters = [chapter for chapter in moved if chapter is not None]
     if chapters:
         target.set_chapters(chapters)
-    return True
 
 
 def _moved(chapter: Any, start_s: float, span: Span) -> Any:

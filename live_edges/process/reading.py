@@ -15,7 +15,7 @@ from live_edges.closing import Closing
 from live_edges.errors import SourceError
 from live_edges.process.sound import SoundTrack, seconds
 from live_edges.process.starting import lands_before, skimmed
-from live_edges.sources.decoding import best_video, has_holes, open_input, reason
+from live_edges.sources.decoding import has_holes, open_video, reason
 from live_edges.sources.pipes import Pipe, is_pipe
 from live_edges.sources.timeline import is_joinable, longest_step_s
 from live_edges.sources.track import VideoTrack
@@ -79,16 +79,12 @@ class VideoReader(Closing):
         self.is_pipe = is_pipe(path)
         self._pipe = Pipe(path) if self.is_pipe else None
         try:
-            self._container = open_input(self._pipe or path)
+            self._container, self._stream = open_video(self._pipe or path)
         except (av.FFmpegError, ValueError, OSError) as error:
             if self._pipe is not None:
                 self._pipe.close()
             raise SourceError(f"{path} cannot be read as a video: {reason(error)}") from error
-        try:
-            self._stream = stream = best_video(self._container)
-        except ValueError as error:
-            self.close()
-            raise SourceError(f"{path} cannot be read as a video: {error}") from error
+        stream = self._stream
         stream.thread_type = av.codec.context.ThreadType.AUTO
         self._track = VideoTrack(self._container, stream)
         self.rate, self.time_base = self._track.rate, self._track.time_base

@@ -7,7 +7,6 @@ from typing import Protocol
 import av
 from av.audio.stream import AudioStream
 from av.codec.context import CodecContext
-from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 
@@ -170,10 +169,6 @@ def fits(track: Stream, muxer: str) -> bool:
 
     Several codecs are refused only when the head of the file is written, so one is tried.
     """
-    # PyAV 14.0 crashes at a track without a codec, for which later ones have this function.
-    can_lack_codec = hasattr(OutputContainer, "_add_stream_without_codec_from_template")
-    if not (has_decoder(track) or can_lack_codec):
-        return False
     name = track.codec_context.name if has_decoder(track) else ""
     if muxer == "mp4" and name.startswith("pcm_") and "16" not in name:
         return False  # FFmpeg 5 plays noise

@@ -6,7 +6,6 @@ from typing import Any
 import av
 from av.packet import Packet
 from av.stream import Stream
-from av.subtitles.codeccontext import SubtitleCodecContext
 
 ENCODERS = {"mp4": "mov_text", "mov": "mov_text", "matroska": "subrip", "webm": "webvtt"}
 TICK_S = Fraction(1, 1000)
@@ -25,11 +24,6 @@ Style: Default,Arial,16,&Hffffff,&Hffffff,&H0,&H0,0,0,0,0,100,100,0,0,1,1,0,2,10
 [Events]
 Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
 """
-
-
-def can_convert() -> bool:
-    """Whether the installed PyAV can set up an encoder of subtitles."""
-    return hasattr(SubtitleCodecContext, "subtitle_header")
 
 
 def prepare(container: av.container.OutputContainer, encoder: str) -> Stream:

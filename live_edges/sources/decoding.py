@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import av
@@ -43,19 +44,16 @@ def open_input(
         av.FFmpegError: the container does not open.
     """
     av.logging.set_level(None)
-    if isinstance(where, Pipe):
-        file = where.file
-        return where.wait_for(
-            lambda: av.open(file, "r", options=options, metadata_errors="replace")
-        )
-    return av.open(
-        ffmpeg_name(where),
+    open_it = partial(
+        av.open,
+        where.file if isinstance(where, Pipe) else ffmpeg_name(where),
         "r",
         format=format,
         options=options,
         timeout=timeout_s,
         metadata_errors="replace",
     )
+    return where.wait_for(open_it) if isinstance(where, Pipe) else open_it()
 
 
 def has_holes(path: Path) -> bool:
@@ -78,6 +76,27 @@ def has_holes(path: Path) -> bool:
     finally:
         av.logging.set_level(None)
     return any(name == container.format.name for _, name, _ in lines)
+
+
+def open_video(
+    where: str | Path | Pipe,
+    *,
+    format: str | None = None,
+    options: dict[str, str] | None = None,
+    timeout_s: float | None = None,
+) -> tuple[av.container.InputContainer, av.VideoStream]:
+    """Open a container, as `open_input` does, and choose its video track.
+
+    Raises:
+        av.FFmpegError: the container does not open.
+        ValueError: it has no video track, or none that FFmpeg can decode.
+    """
+    container = open_input(where, format=format, options=options, timeout_s=timeout_s)
+    try:
+        return container, best_video(container)
+    except ValueError:
+        container.close()
+        raise
 
 
 def best_video(container: av.container.InputContainer) -> av.VideoStream:
@@ -119,17 +138,14 @@ class Decoder:
         timeout_s: float | None = None,
         low_delay: bool = False,
     ) -> None:
-        self._container = open_input(where, format=format, options=options, timeout_s=timeout_s)
-        try:
-            self._stream = stream = best_video(self._container)
-        except ValueError:
-            self._container.close()
-            raise
+        self._container, self._stream = open_video(
+            where, format=format, options=options, timeout_s=timeout_s
+        )
         self._stream.thread_type = ThreadType.SLICE if low_delay else ThreadType.AUTO
         if low_delay:
             self._stream.codec_context.flags |= Flags.low_delay
         self._pixel_aspect = self._stream.sample_aspect_ratio or SQUARE
-        self._track = VideoTrack(self._container, stream)
+        self._track = VideoTrack(self._container, self._stream)
         self._damaged = 0
 
     @property
