@@ -67,6 +67,7 @@ class App:
     ) -> None:
         self.settings = settings
         self._capture, self._screen, self._pipeline = capture, screen, pipeline
+        self._is_live = capture.source.is_live
         self._limits, self._folder, self._clock = limits, folder, clock
         listed = bindings(list(entries), settings)
         self._keys = by_key(listed)
@@ -105,7 +106,7 @@ class App:
     def _wait_for_pipeline(self) -> None:
         """Let a live source's frames go by where nobody would see them unfiltered."""
         while not (self._pipeline.done() or self._is_quitting or self._capture.ended):
-            if not self._capture.source.is_live:
+            if not self._is_live:
                 time.sleep(POLL_S)
             elif frame := self._capture.read(POLL_S):
                 self._record(frame, None)
@@ -136,8 +137,8 @@ class App:
 
     def _next_frame(self) -> Frame | None:
         """Wait a moment for a frame; None when none came or none is wanted now."""
-        is_wanted = self._capture.source.is_live or self.in_flight.pipeline is not None
-        if self._is_held and self._capture.source.is_live:
+        is_wanted = self._is_live or self.in_flight.pipeline is not None
+        if self._is_held and self._is_live:
             self._capture.discard(self.in_flight.clear())  # they would be old after the pause
         if self._is_held or self._capture.ended or not is_wanted:
             self._pace.restart()
@@ -149,11 +150,7 @@ class App:
         if frame is None:
             return None
         is_first = self._meter.shown.count == 0 and not self.in_flight
-        if (
-            is_first
-            and self._capture.source.is_live
-            and self._clock() - frame.timestamp > MAX_FIRST_AGE_S
-        ):
+        if is_first and self._is_live and self._clock() - frame.timestamp > MAX_FIRST_AGE_S:
             self._capture.discard(1)  # it waited in the driver while the program started
             return None
         self._wait_until_due(frame)
@@ -161,7 +158,7 @@ class App:
 
     def _wait_until_due(self, frame: Frame) -> None:
         """Play a file at its own speed where somebody watches; keys are obeyed meanwhile."""
-        if self._capture.source.is_live or self._screen.is_headless or self._wants_step:
+        if self._is_live or self._screen.is_headless or self._wants_step:
             return
         while (remaining_s := self._pace.remaining_s(frame.pts)) > 0:
             self._wait_for_key(min(remaining_s, POLL_S))
@@ -171,9 +168,7 @@ class App:
     def _wait_for_key(self, timeout_s: float = POLL_S) -> None:
         if self._clock() - self._refreshed_at > REFRESH_S:
             self._refresh()
-            if (
-                self._capture.source.is_live
-            ):  # a picture that stands still stands still in the recording
+            if self._is_live:  # a picture that stands still stands still in the recording
                 self._record_shown(held_s=self._clock() - self._meter.shown.last)
         self._obey(self._screen.poll(timeout_s))
 
@@ -210,7 +205,7 @@ class App:
         self._record(frame, view, held_s)
 
     def _record(self, frame: Frame, view: Image | None, held_s: float = 0.0) -> None:
-        at = (frame.timestamp if self._capture.source.is_live else frame.pts) + held_s
+        at = (frame.timestamp if self._is_live else frame.pts) + held_s
         if problem := self._takes.write(view, frame.image, at, duration_s=frame.duration_s):
             self._panel.toast(problem)
 

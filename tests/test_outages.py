@@ -18,9 +18,10 @@ from live_edges import EdgePipeline
 from live_edges.app import App
 from live_edges.capture import HANG_S, Capture
 from live_edges.catalog import catalog
+from live_edges.cli import parse
 from live_edges.errors import SourceError
 from live_edges.limits import Limits
-from live_edges.outages import Outages, Slowness
+from live_edges.outages import STALL_S, Outages, Slowness
 from live_edges.panel import Panel, Vitals
 from live_edges.settings import Settings
 from live_edges.sources.stream import NetworkStream
@@ -60,6 +61,10 @@ def until(is_true):
     while not is_true():
         assert time.monotonic() < end
         time.sleep(0.001)
+
+
+def test_the_command_line_and_the_capture_agree_on_what_a_stall_is():
+    assert parse(["run"]).stall_timeout == STALL_S
 
 
 def test_an_outage_lasts_from_the_newest_frame_to_the_next():

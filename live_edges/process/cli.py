@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     if args.start is not None and args.end is not None and args.start >= args.end:
         raise LiveEdgesError(f"--end {args.end:g} must lie after --start {args.start:g}")
     jobs = plan(args.inputs, args.out)
-    choose(args.filter, args.weights)
+    _, entry = choose(args.filter, args.weights)
     todo = [job for job in jobs if args.overwrite or not job.target.exists()]
     if len(todo) < len(jobs):
         log.info("%d of %d are finished already (--overwrite: again)", *_counts(todo, jobs))
@@ -73,19 +73,21 @@ def run(args: argparse.Namespace) -> int:
     _make_folder(todo[0])
     check_folder(todo[0].target, "OUT")
     with _terminable():
-        failed = _convert_all(todo, args, is_batch=len(jobs) > 1)
+        failed = _convert_all(todo, args, entry.name, is_batch=len(jobs) > 1)
     if len(jobs) > 1:
         log.info("%d files converted, %d failed", len(todo) - failed, failed)
     return 1 if failed else 0
 
 
-def _convert_all(todo: "list[Job]", args: argparse.Namespace, *, is_batch: bool) -> int:
-    """Convert every file, and return how many could not be."""
+def _convert_all(
+    todo: "list[Job]", args: argparse.Namespace, filter: str, *, is_batch: bool
+) -> int:
+    """Convert every file by a filter, and return how many could not be."""
     from tqdm.contrib.logging import logging_redirect_tqdm
 
     has_video = any(not job.is_image for job in todo)
     # Compiling takes seconds, which pictures, being few or of many sizes, do not earn back.
-    pipeline, settings = _pipeline(args, args.compile if has_video else "off")
+    pipeline, settings = _pipeline(args, filter, args.compile if has_video else "off")
     failed = 0
     with closing(pipeline), logging_redirect_tqdm():
         for number, job in enumerate(todo, 1):
@@ -106,16 +108,16 @@ def _convert_all(todo: "list[Job]", args: argparse.Namespace, *, is_batch: bool)
     return failed
 
 
-def _pipeline(args: argparse.Namespace, compile: "Mode") -> "tuple[EdgePipeline, Settings]":
-    from live_edges.catalog import choose
+def _pipeline(
+    args: argparse.Namespace, filter: str, compile: "Mode"
+) -> "tuple[EdgePipeline, Settings]":
     from live_edges.devices import share_cores
     from live_edges.pipeline import EdgePipeline
     from live_edges.settings import Settings
 
     share_cores(args.threads)
-    name = choose(args.filter, args.weights)[1].name
     settings = Settings(
-        filter=name,
+        filter=filter,
         view=args.view,
         gain=args.gain or 1.0,
         auto_gain=args.gain is None,
@@ -124,7 +126,7 @@ def _pipeline(args: argparse.Namespace, compile: "Mode") -> "tuple[EdgePipeline,
         is_mirrored=args.mirror,
     )
     pipeline = EdgePipeline(
-        name, device=args.device, sigma=args.sigma, weights=args.weights, compile=compile
+        filter, device=args.device, sigma=args.sigma, weights=args.weights, compile=compile
     )
     log.info("device: %s (%s)", pipeline.device, pipeline.device_reason)
     return pipeline, settings
