@@ -61,7 +61,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"run the whole live loop on the demo for {LIVE_S:g} s instead, and time its stages",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
-    parser.add_argument("--markdown", action="store_true", help="print a table for a README")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -107,13 +106,13 @@ def _check(args: argparse.Namespace) -> None:
 
 def _contest(args: argparse.Namespace) -> tuple[list[str], list[dict[str, Any]]]:
     from live_edges.bench.contenders import contenders
-    from live_edges.bench.measuring import as_lines, as_markdown, measure
+    from live_edges.bench.measuring import as_lines, measure
     from live_edges.sources.scene import Scene
 
     found, ours = contenders(args.filter, args.view, args.device, compile=args.compile)
     image = Scene(args.size).at(40, 1.3)
     rows = measure(found, image, rounds=args.rounds)
-    lines = (as_markdown if args.markdown else as_lines)(rows)
+    lines = as_lines(rows)
     figures = [asdict(row) for row in rows]
     if ours.device.type == "cuda" and not ours.entry.is_binary:
         from live_edges.bench.on_device import measure_device
@@ -125,10 +124,10 @@ def _contest(args: argparse.Namespace) -> tuple[list[str], list[dict[str, Any]]]
 
 
 def _live(args: argparse.Namespace) -> tuple[list[str], list[dict[str, Any]]]:
-    from live_edges.bench.live import as_lines, as_markdown, run_demo
+    from live_edges.bench.live import as_lines, run_demo
 
     rows = run_demo(args, duration_s=LIVE_S)
-    return (as_markdown if args.markdown else as_lines)(rows), rows
+    return as_lines(rows), rows
 
 
 def _machine() -> str:

@@ -5,6 +5,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from live_edges.app import App
+from live_edges.bench.tables import as_table
 from live_edges.capture import Capture
 from live_edges.catalog import catalog
 from live_edges.devices import share_cores
@@ -45,20 +46,7 @@ def run_demo(args: argparse.Namespace, *, duration_s: float) -> list[dict[str, A
 
 
 def as_lines(rows: list[dict[str, Any]]) -> list[str]:
-    """Return the figures as lines for a terminal."""
-    width = max(len(row["stage"]) for row in rows)
-    return [f"{'':{width}}      p50      p95      p99", *(_line(row, width) for row in rows)]
-
-
-def _line(row: dict[str, Any], width: int) -> str:
-    figures = "".join(f" {row[p]:8.2f}" for p in ("p50", "p95", "p99") if p in row)
-    return f"{row['stage']:{width}}{figures}"
-
-
-def as_markdown(rows: list[dict[str, Any]]) -> list[str]:
-    """Return the figures as a table for a README."""
-    lines = ["| ms | p50 | p95 | p99 |", "|---|---|---|---|"]
-    for row in rows:
-        figures = (f"{row[p]:.2f}" if p in row else "" for p in ("p50", "p95", "p99"))
-        lines.append(f"| {row['stage']} | " + " | ".join(figures) + " |")
-    return lines
+    """Return the figures as a table."""
+    names = ("p50", "p95", "p99")
+    cells = ([row["stage"], *(f"{row[n]:.2f}" if n in row else "" for n in names)] for row in rows)
+    return as_table(["ms", *names], cells)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from live_edges.bench.tables import as_table
 from live_edges.frame import Image
 
 WARM_UP_ROUNDS = 3
@@ -98,31 +99,23 @@ def _share(difference: NDArray[np.int_] | None) -> float:
 
 
 def as_lines(rows: list[Row]) -> list[str]:
-    """Return the figures as lines for a terminal."""
-    width = max(len(row.name) for row in rows)
-    return [
-        f"{row.name:{width}}  {row.median_ms:8.2f} ms  (spread {row.spread_ms:.2f})  "
-        f"{1e3 / row.median_ms:7.0f} fps  {row.to_copy:6.1f} x copy"
-        + (f"  {row.to_opencv:5.2f} x OpenCV's speed" if row.to_opencv else "")
-        + ("" if row.differs is None else f"  {_agreement(row)}")
-        for row in rows
-    ]
-
-
-def as_markdown(rows: list[Row]) -> list[str]:
-    """Return the figures as a table for a README."""
-    lines = [
-        "| | median ms | spread ms | fps | times the copy | times OpenCV's speed | picture |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        speed = "" if row.to_opencv is None else f"{row.to_opencv:.2f}"
-        agreement = "" if row.differs is None else _agreement(row)
-        lines.append(
-            f"| {row.name} | {row.median_ms:.2f} | {row.spread_ms:.2f} | {1e3 / row.median_ms:.0f} "
-            f"| {row.to_copy:.1f} | {speed} | {agreement} |"
-        )
-    return lines
+    """Return the figures as a table."""
+    header = ("", "median ms", "spread ms", "fps", "x copy", "x OpenCV's speed", "picture")
+    return as_table(
+        header,
+        (
+            (
+                row.name,
+                f"{row.median_ms:.2f}",
+                f"{row.spread_ms:.2f}",
+                f"{1e3 / row.median_ms:.0f}",
+                f"{row.to_copy:.1f}",
+                f"{row.to_opencv:.2f}" if row.to_opencv else "",
+                "" if row.differs is None else _agreement(row),
+            )
+            for row in rows
+        ),
+    )
 
 
 def _agreement(row: Row) -> str:
