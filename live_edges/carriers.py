@@ -212,7 +212,7 @@ class _Slot:
 
         try:
             return record(launch, self._cuda)
-        except RuntimeError as error:
+        except Exception as error:  # a compiled function may raise any kind
             self._records = False
             log.debug("no CUDA graph: %s", error)
             return None

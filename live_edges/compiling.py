@@ -104,6 +104,8 @@ class Compiler:
             try:
                 return job.by(twin)
             except Exception as error:  # eager goes on after it as after a failed compilation
+                if _is_recording(job):
+                    raise  # it has run before: the CUDA graph is given up, not the function
                 self._give_up(job, error)
         return job.plainly()
 
@@ -195,6 +197,10 @@ class Compiler:
             if self._child.returncode:
                 raise RuntimeError((said.strip().splitlines() or ["the compiler gave up"])[-1])
         return path
+
+
+def _is_recording(job: Job) -> bool:
+    return job.pictures[0].is_cuda and torch.cuda.is_current_stream_capturing()
 
 
 @torch.inference_mode()

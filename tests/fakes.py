@@ -282,6 +282,7 @@ class FakeCuda:
         self.noted = []
         self.graphs = []
         self.current = None
+        self.is_capturing = False
         fake = self
 
         class Stream:
@@ -324,8 +325,10 @@ class FakeCuda:
                 assert capture_error_mode == "thread_local"
                 if not fake.can_record:
                     raise RuntimeError("operation not permitted when stream is capturing")
+                fake.is_capturing = True
 
             def capture_end(self):
+                fake.is_capturing = False
                 fake.graphs.append(self)
 
             def replay(self):

@@ -8,8 +8,9 @@ import pytest
 import torch
 from fakes import FakeCuda
 
-from live_edges import EdgePipeline
+from live_edges import EdgePipeline, compiling
 from live_edges.carriers import SLOTS, Direct, Streamed, _Slot
+from live_edges.compiling import Compiler, Job
 from live_edges.timing import Stages
 
 CPU = torch.device("cpu")
@@ -137,6 +138,32 @@ def test_what_can_not_be_recorded_is_launched_as_ever():
 
     assert [each.result().max() for each in pending] == list(range(1, 4 * SLOTS + 1))
     assert carrier._cuda.noted.count("synchronize stream") == SLOTS  # tried once in each slot
+
+
+def brighten(padded):
+    return padded + 1
+
+
+def test_a_compiled_function_that_cannot_be_recorded_stays_in_use(monkeypatch):
+    carrier, compiler, eager = streamed(), Compiler("wait"), []
+
+    def compiled(padded):
+        if carrier._cuda.is_capturing:
+            raise TypeError("not while a graph is captured")
+        return padded + 1
+
+    monkeypatch.setattr(Compiler, "_better", lambda *_: compiled)
+    monkeypatch.setattr(compiling, "_is_recording", lambda _: carrier._cuda.is_capturing)
+    monkeypatch.setattr(Job, "plainly", eager.append)
+
+    for value in range(4 * SLOTS):
+        pending = send(
+            carrier, value, key="sobel", find=lambda padded: compiler(Job(brighten, (padded,)))
+        )
+
+    assert pending.result().max() == 4 * SLOTS
+    assert compiler.is_compiled(brighten)
+    assert eager == []
 
 
 @pytest.mark.parametrize("carrier", [Direct(CPU), streamed()], ids=["direct", "streamed"])
