@@ -134,6 +134,14 @@ def _installed_sobels() -> dict[str, tuple[Contender, Paint]]:
             return np.asarray(strength.round().clamp(max=255).byte().numpy())
 
         found["kornia"] = by_kornia, _painted_by_torch
+    if kornia_rs := _imported("kornia_rs.imgproc"):
+
+        def by_kornia_rs(image: Image) -> Image:
+            gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+            strength = kornia_rs.sobel(gray.astype(np.float32)[..., None])  # black at the border
+            return np.asarray(cv2.convertScaleAbs(strength, alpha=0.25), np.uint8)
+
+        found["kornia-rs"] = by_kornia_rs, _painted_by_opencv
     if skimage := _imported("skimage.filters"):
 
         def by_skimage(image: Image) -> Image:
