@@ -1,5 +1,7 @@
 import dataclasses
 import json
+import os
+from contextlib import suppress
 
 import cv2
 import numpy as np
@@ -10,6 +12,7 @@ from fakes import FakeCuda
 from live_edges import EdgePipeline
 from live_edges.bench import cli, contenders, on_device
 from live_edges.bench.measuring import as_lines, measure
+from live_edges.bench.under_load import busy_cores, measure_under_load
 from live_edges.cli import main
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (37, 53, 3), dtype=np.uint8)
@@ -34,6 +37,31 @@ def test_contenders_are_held_against_each_other():
     assert opencv.differing == pytest.approx(5 / (37 * 53), abs=1e-6)
     assert opencv.differing_inside == 0
     assert "of values differ, by up to 128 levels, at the border alone" in as_lines([opencv])[-1]
+
+
+def test_ours_is_timed_under_load_and_held_against_its_quiet_median():
+    row = measure_under_load(lambda image: image[..., 0], IMAGE, rounds=2)
+
+    assert row.median_ms > 0
+    assert f"{row.to_quiet:.2f} times its median without load" in as_lines([row])[-1]
+
+
+@pytest.mark.parametrize("error", [None, ValueError, KeyboardInterrupt])
+def test_the_busy_processes_end_with_the_block(error):
+    with suppress(ValueError, KeyboardInterrupt), busy_cores() as processes:
+        assert [process.poll() for process in processes] == [None] * os.cpu_count()
+        if error:
+            raise error
+
+    assert all(process.wait(timeout=10) == 0 for process in processes)
+
+
+def test_a_busy_process_ends_when_nobody_is_left_to_end_it():
+    with busy_cores() as processes:
+        for process in processes:
+            process.stdin.close()
+
+            assert process.wait(timeout=10) == 0
 
 
 @pytest.mark.parametrize("view", ["edges", "overlay"])
@@ -84,7 +112,7 @@ def test_the_command_prints_a_table_and_writes_the_figures(tmp_path, capsys):
     figures = json.loads(report.read_text())
     names = [row["name"] for row in figures["rows"]]
     printed = capsys.readouterr().out
-    assert names[:2] == ["copy", "ours, eager"]
+    assert (names[:2], names[-1]) == (["copy", "ours, eager"], "ours under load")
     assert all(name in printed for name in names)
     assert "64x48" in figures["title"]
 

@@ -107,11 +107,14 @@ def _check(args: argparse.Namespace) -> None:
 def _contest(args: argparse.Namespace) -> tuple[list[str], list[dict[str, Any]]]:
     from live_edges.bench.contenders import contenders
     from live_edges.bench.measuring import as_lines, measure
+    from live_edges.bench.under_load import measure_under_load
     from live_edges.sources.scene import Scene
 
     found, ours = contenders(args.filter, args.view, args.device, compile=args.compile)
     image = Scene(args.size).at(40, 1.3)
     rows = measure(found, image, rounds=args.rounds)
+    fastest = next(find for name, find in reversed(found.items()) if name.startswith("ours"))
+    rows.append(measure_under_load(fastest, image, rounds=args.rounds))
     lines = as_lines(rows)
     figures = [asdict(row) for row in rows]
     if ours.device.type == "cuda" and not ours.entry.is_binary:
