@@ -178,7 +178,8 @@ class App:
         with self._meter.stages("show"):
             self._refresh()
             key = self._screen.poll(0)
-        self._meter.count(frame.timestamp)
+        pipeline = self.in_flight.pipeline if self.in_flight.is_filtered else None
+        self._meter.count(frame.timestamp, pipeline.execution if pipeline else "unfiltered")
         self._record_shown()
         self._obey(key)
 

@@ -20,16 +20,19 @@ class Meter:
         stages: how long each stage of a frame takes.
         latency: from grabbing a frame to having shown it.
         shown: how many frames were shown, and when.
+        first_shown: when the first frame was shown that was filtered in some way, for each way.
     """
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self._clock = clock
         self._rate = Rate()
         self.stages, self.latency, self.shown = Stages(clock), Durations(), Tally()
+        self.first_shown: dict[str, float] = {}
 
-    def count(self, timestamp: float) -> None:
+    def count(self, timestamp: float, execution: str) -> None:
         """Count a frame that was grabbed at ``timestamp`` and is on the screen now."""
         now = self._clock()
+        self.first_shown.setdefault(execution, now)
         self.latency.add(now - timestamp)
         self.shown.tick(now)
         self._rate.tick(now)
@@ -49,6 +52,7 @@ class Meter:
             "fps": round(self.shown.per_second, 2),
             "latency_ms": self.latency.percentiles_ms(),
             "stages_ms": self.stages.percentiles_ms(),
+            "first_shown": self.first_shown,
         }
 
 
@@ -71,6 +75,8 @@ class Summary:
         fps: frames shown per second over the whole run.
         latency_ms: from grabbing a frame to having shown it: ``p50``, ``p95``, ``p99``.
         stages_ms: the same three for each stage of a frame.
+        first_shown: `time.monotonic` when the first frame of each execution was shown, and the
+            first ``unfiltered`` one.
         outages: how often a live source was lost, or delivered nothing new.
         outage_s: how long that lasted, all times together.
         frames_recorded: pictures in the recordings.
@@ -91,6 +97,7 @@ class Summary:
     fps: float
     latency_ms: dict[str, float]
     stages_ms: dict[str, dict[str, float]]
+    first_shown: dict[str, float]
     outages: int = 0
     outage_s: float = 0.0
     frames_recorded: int = 0

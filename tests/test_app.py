@@ -536,6 +536,23 @@ def test_the_first_live_frame_shown_is_never_old(is_headless):
     assert len(ages) > 5
 
 
+@pytest.mark.parametrize("is_headless", [False, True])
+def test_the_statistics_say_when_each_way_to_filter_was_first_shown(is_headless):
+    clock = FakeClock()
+    source = FakeSource(make_frames(60), is_live=True)
+    made = EdgePipeline(device="cpu", compile="off")
+    screen = FakeScreen(clock=clock, is_headless=is_headless)
+    pipeline = Loading(made, after=10, clock=clock)
+    app = make_app(source, screen, pipeline=pipeline, capture=FakeCapture(source, clock))
+
+    app.run()
+
+    first = app.summary().first_shown
+    assert list(first) == ([made.execution] if is_headless else ["unfiltered", made.execution])
+    assert sorted(first.values()) == list(first.values())
+    assert 0.3 < first[made.execution] < clock.now  # ten times 0.03 s until it was loaded
+
+
 def test_a_broken_weights_file_picked_while_torch_loads_keeps_the_filter(tmp_path, caplog):
     (tmp_path / "broken.safetensors").write_bytes(b"no")
     weights = [tmp_path / "broken.safetensors"]

@@ -1,7 +1,10 @@
 import dataclasses
 import json
 import os
+import subprocess
+import time
 from contextlib import suppress
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,7 +13,7 @@ import torch
 from fakes import FakeCuda
 
 from live_edges import EdgePipeline
-from live_edges.bench import cli, contenders, on_device
+from live_edges.bench import cli, contenders, on_device, startup
 from live_edges.bench.measuring import as_lines, measure
 from live_edges.bench.under_load import busy_cores, measure_under_load
 from live_edges.cli import main
@@ -115,6 +118,59 @@ def test_the_command_prints_a_table_and_writes_the_figures(tmp_path, capsys):
     assert (names[:2], names[-1]) == (["copy", "ours, eager"], "ours under load")
     assert all(name in printed for name in names)
     assert "64x48" in figures["title"]
+
+
+@pytest.fixture
+def start(monkeypatch):
+    """Stands in for the app: shows its first pictures after so many seconds, caches permitting."""
+    caches = []
+
+    def run(command, *, env, **_options):
+        cache = Path(env[startup.CACHE_VARIABLE])
+        now, is_warm = time.monotonic(), (cache / "compiled").exists()
+        shown = {"unfiltered": now + 1, "eager": now + 2, "compiled": now + (3 if is_warm else 9)}
+        Path(command[-1]).write_text(json.dumps({"first_shown": shown}))
+        (cache / "compiled").touch()
+        caches.append(cache)
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr("live_edges.window.display_problem", lambda: None)
+    return caches
+
+
+def test_starts_are_timed_with_a_cold_and_a_warm_cache(start, tmp_path, capsys):
+    report = tmp_path / "starts.json"
+
+    assert main(["bench", "--startup", "--size", "64x48", "--json", str(report)]) == 0
+
+    figures = json.loads(report.read_text())
+    printed = capsys.readouterr().out
+    assert "64x48, start in a window" in figures["title"]
+    for row, cold_s, warm_s in zip(figures["rows"], (1, 2, 9), (1, 2, 3), strict=True):
+        assert row["cold_s"] == pytest.approx([cold_s] * startup.STARTS, abs=0.5)
+        assert row["warm_s"] == pytest.approx([warm_s] * startup.STARTS, abs=0.5)
+        assert row["name"] in printed
+    assert len(set(start)) == startup.STARTS
+    assert not any(cache.exists() for cache in start)
+
+
+def test_a_start_without_the_fast_engine_is_told():
+    rows = [{"name": "fast", "cold_s": [1.0, None, 1.0], "warm_s": [1.0, 3.0, 2.0]}]
+
+    line = startup.as_lines(rows)[-1]
+
+    assert "in 2 of 3 starts" in line
+    assert "2.00 (1.00 to 3.00)" in line
+
+
+def test_an_app_that_does_not_start_is_told(monkeypatch, capsys):
+    failed = subprocess.CompletedProcess([], 1, stderr="source: demo\ndevice cuda is not there\n")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
+
+    assert main(["bench", "--startup"]) == 1
+
+    assert capsys.readouterr().err.endswith("it said: device cuda is not there\n")
 
 
 def test_figures_that_cannot_be_written_are_told(tmp_path, capsys):

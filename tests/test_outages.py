@@ -389,7 +389,7 @@ def test_no_frames_per_second_are_shown_during_an_outage():
     meter = Meter(clock)
     for _ in range(10):
         clock.advance(0.1)
-        meter.count(clock.now)
+        meter.count(clock.now, "eager")
     before = meter.fps
     clock.advance(2.1)
 

@@ -14,6 +14,8 @@ from live_edges.errors import LiveEdgesError
 
 LIVE_S = 10.0
 
+Measured = tuple[str, list[str], list[dict[str, Any]]]  # what was measured, as lines, and as rows
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `live-edges bench`."""
@@ -55,10 +57,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="timings each (default: %(default)s)",
     )
-    parser.add_argument(
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument(
         "--live",
         action="store_true",
         help=f"run the whole live loop on the demo for {LIVE_S:g} s instead, and time its stages",
+    )
+    instead.add_argument(
+        "--startup",
+        action="store_true",
+        help="start the app on the demo several times instead, and time its first pictures",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
 
@@ -74,8 +82,8 @@ def run(args: argparse.Namespace) -> int:
         torch.set_num_threads(args.threads)
         cv2.setNumThreads(args.threads)
     size = f"{args.filter} at {args.size[0]}x{args.size[1]}"
-    lines, rows = _live(args) if args.live else _contest(args)
-    what = "live loop" if args.live else "BGR in"
+    measure = _live if args.live else _startup if args.startup else _contest
+    what, lines, rows = measure(args)
     made = "overlay image" if args.view == "overlay" else "edge image"
     title = f"{size}, {what}, {made} out; {_machine()}"
     sys.stdout.write("\n".join([title, "", *lines]) + "\n")
@@ -104,7 +112,7 @@ def _check(args: argparse.Namespace) -> None:
         check_folder(args.json, "--json")
 
 
-def _contest(args: argparse.Namespace) -> tuple[list[str], list[dict[str, Any]]]:
+def _contest(args: argparse.Namespace) -> Measured:
     from live_edges.bench.contenders import contenders
     from live_edges.bench.measuring import as_lines, measure
     from live_edges.bench.under_load import measure_under_load
@@ -123,14 +131,23 @@ def _contest(args: argparse.Namespace) -> tuple[list[str], list[dict[str, Any]]]
         on_device = measure_device(ours, image, rounds=args.rounds)
         lines += ["", str(on_device)]
         figures.append({"name": "on the device", **asdict(on_device)})
-    return lines, figures
+    return "BGR in", lines, figures
 
 
-def _live(args: argparse.Namespace) -> tuple[list[str], list[dict[str, Any]]]:
+def _live(args: argparse.Namespace) -> Measured:
     from live_edges.bench.live import as_lines, run_demo
 
     rows = run_demo(args, duration_s=LIVE_S)
-    return as_lines(rows), rows
+    return "live loop", as_lines(rows), rows
+
+
+def _startup(args: argparse.Namespace) -> Measured:
+    from live_edges.bench.startup import as_lines, time_starts
+    from live_edges.window import display_problem
+
+    where = "without a window" if display_problem() else "in a window"
+    rows = time_starts(args)
+    return f"start {where}", as_lines(rows), rows
 
 
 def _machine() -> str:
