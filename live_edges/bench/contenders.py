@@ -3,7 +3,6 @@
 import importlib
 from collections.abc import Callable
 from fractions import Fraction
-from functools import partial
 from typing import Any
 
 import av
@@ -14,7 +13,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from live_edges import fused
 from live_edges.bench.measuring import Contender
 from live_edges.canny import DEFAULT_HIGH, LOW_OVER_HIGH
 from live_edges.compiling import Mode
@@ -26,7 +24,7 @@ from live_edges.views import overlay
 COLOR = next(iter(LINE_COLORS.values()))
 BORDER = cv2.BORDER_REPLICATE
 
-Paint = Callable[[Image, Image], Image]  # over a picture, its edges
+Paint = Callable[[Image, Image, tuple[int, int, int]], Image]  # over a picture, its edges
 
 
 def contenders(
@@ -35,47 +33,28 @@ def contenders(
     """Return everybody who can make this view by this filter, by name, and our fastest pipeline."""
     eager = EdgePipeline(name, device=device, compile="off")
     compiled = EdgePipeline(name, device=device, compile=compile)
-    found: dict[str, Contender] = {"copy": np.copy, "ours, eager": _seen(eager, view)}
-    _seen(compiled, view)(np.zeros((480, 640, 3), np.uint8))
+    found: dict[str, Contender] = {
+        "copy": np.copy,
+        "ours, eager": _seen(eager, view, eager.overlay),
+    }
+    _seen(compiled, view, compiled.overlay)(np.zeros((480, 640, 3), np.uint8))
     if compiled.execution == "compiled":
-        found["ours, compiled"] = _seen(compiled, view)
-    others: dict[str, tuple[Contender, Paint]] = {}
-    if name == "canny":
-        others["OpenCV Canny"] = opencv_canny(eager.entry.bank(1.0)), _painted_by_opencv
-    elif eager.reads_luma:
-        others["OpenCV filter2D"] = _opencv_bank(eager.entry.bank(1.0)[:, 0]), _painted_by_opencv
-    if name == "sobel":
-        others = {"OpenCV spatialGradient": (_opencv_sobel, _painted_by_opencv)}
-        others |= _installed_sobels()
-    for who, (find, paint) in others.items():
-        found[who] = find if view == "edges" else partial(_overlay_by, find, paint)
+        found["ours, compiled"] = _seen(compiled, view, compiled.overlay)
+    for who, find in _others(name, eager).items():
+        found[who] = _seen(find, view, overlay)
     return found, compiled
 
 
-def _seen(pipeline: EdgePipeline, view: View) -> Contender:
-    if view == "edges":
-        return pipeline
-    return partial(_overlay_by, pipeline, partial(pipeline.overlay, color=COLOR))
+def _others(name: str, ours: EdgePipeline) -> dict[str, Contender]:
+    if name == "sobel":
+        return {"OpenCV spatialGradient": _opencv_sobel, **_installed_sobels()}
+    if name == "canny":
+        return {"OpenCV Canny": opencv_canny(ours.entry.bank(1.0))}
+    return {"OpenCV filter2D": _opencv_bank(ours.entry.bank(1.0)[:, 0])} if ours.reads_luma else {}
 
 
-def _overlay_by(find: Contender, paint: Paint, image: Image) -> Image:
-    return paint(image, find(image))
-
-
-def _painted_by_opencv(image: Image, edges: Image) -> Image:
-    return overlay(image, edges, COLOR)
-
-
-def _painted_by_torch(image: Image, edges: Image) -> Image:
-    opacity = torch.from_numpy(edges)[..., None].expand(*edges.shape, 3)
-    color = torch.tensor(COLOR, dtype=torch.float32)
-    return np.asarray(fused.blend(torch.from_numpy(image), opacity, color).numpy())
-
-
-def _painted_by_numpy(image: Image, edges: Image) -> Image:
-    opacity = edges[..., None] / np.float32(255)
-    color = np.array(COLOR, np.float32)
-    return np.asarray(np.rint(image + (color - image) * opacity), np.uint8)
+def _seen(find: Contender, view: View, paint: Paint) -> Contender:
+    return find if view == "edges" else lambda image: paint(image, find(image), COLOR)
 
 
 def _opencv_sobel(image: Image) -> Image:
@@ -119,11 +98,9 @@ def opencv_canny(bank: NDArray[np.float64]) -> Contender:
     return canny
 
 
-def _installed_sobels() -> dict[str, tuple[Contender, Paint]]:
+def _installed_sobels() -> dict[str, Contender]:
     """Sobel by FFmpeg, and by what the extra ``bench`` has, where it is installed."""
-    found: dict[str, tuple[Contender, Paint]] = {
-        "FFmpeg sobel": (_FFmpegSobel(), _painted_by_opencv)
-    }
+    found: dict[str, Contender] = {"FFmpeg sobel": _FFmpegSobel()}
     if kornia := _imported("kornia"):
 
         def by_kornia(image: Image) -> Image:
@@ -133,7 +110,7 @@ def _installed_sobels() -> dict[str, tuple[Contender, Paint]]:
             strength = torch.hypot(gradient[0], gradient[1]) * 2
             return np.asarray(strength.round().clamp(max=255).byte().numpy())
 
-        found["kornia"] = by_kornia, _painted_by_torch
+        found["kornia"] = by_kornia
     if kornia_rs := _imported("kornia_rs.imgproc"):
 
         def by_kornia_rs(image: Image) -> Image:
@@ -141,7 +118,7 @@ def _installed_sobels() -> dict[str, tuple[Contender, Paint]]:
             strength = kornia_rs.sobel(gray.astype(np.float32)[..., None])  # black at the border
             return np.asarray(cv2.convertScaleAbs(strength, alpha=0.25), np.uint8)
 
-        found["kornia-rs"] = by_kornia_rs, _painted_by_opencv
+        found["kornia-rs"] = by_kornia_rs
     if skimage := _imported("skimage.filters"):
 
         def by_skimage(image: Image) -> Image:
@@ -149,7 +126,7 @@ def _installed_sobels() -> dict[str, tuple[Contender, Paint]]:
             strength = skimage.sobel(gray, mode="nearest") * 2**0.5
             return np.asarray(np.clip(np.rint(strength), 0, 255), np.uint8)
 
-        found["scikit-image"] = by_skimage, _painted_by_numpy
+        found["scikit-image"] = by_skimage
     return found
 
 
