@@ -4,7 +4,6 @@ import itertools
 import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
 from typing import Any
 
 import cv2
@@ -272,75 +271,3 @@ class FakeVideoCapture:
 
     def release(self) -> None:
         self._driver.is_held = False
-
-
-class FakeCuda:
-    """Takes the place of `torch.cuda`: everything is done at once, and noted."""
-
-    def __init__(self, *, can_record=True):
-        self.can_record = can_record
-        self.noted = []
-        self.graphs = []
-        self.current = None
-        self.is_capturing = False
-        fake = self
-
-        class Stream:
-            def __init__(self, device):
-                assert device.type == "cpu"
-
-            def wait_event(self, event):
-                assert event.stream not in (None, self), "recorded before, on another stream"
-                fake.noted.append("wait")
-
-            def wait_stream(self, stream):
-                assert stream is not self
-
-            def synchronize(self):
-                fake.noted.append("synchronize stream")
-
-        class Event:
-            stream = None
-
-            def __init__(self, *, enable_timing=False):
-                self.enable_timing = enable_timing
-
-            def elapsed_time(self, end):
-                assert self.enable_timing
-                assert end.enable_timing
-                return 1.0
-
-            def record(self):
-                self.stream = fake.current
-                fake.noted.append("record")
-
-            def synchronize(self):
-                assert self.stream is not None
-                fake.noted.append("synchronize")
-
-        class CUDAGraph:
-            replays = 0
-
-            def capture_begin(self, *, capture_error_mode):
-                assert capture_error_mode == "thread_local"
-                if not fake.can_record:
-                    raise RuntimeError("operation not permitted when stream is capturing")
-                fake.is_capturing = True
-
-            def capture_end(self):
-                fake.is_capturing = False
-                fake.graphs.append(self)
-
-            def replay(self):
-                self.replays += 1
-
-        self.Stream, self.Event, self.CUDAGraph = Stream, Event, CUDAGraph
-
-    @contextmanager
-    def stream(self, stream):
-        self.current, before = stream, self.current
-        yield
-        self.current = before
-
-    def current_stream(self):
-        return self.current

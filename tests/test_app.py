@@ -12,7 +12,6 @@ import torch
 from fakes import (
     FakeCapture,
     FakeClock,
-    FakeCuda,
     FakeScreen,
     FakeSource,
     Loading,
@@ -23,7 +22,6 @@ from safetensors.torch import save_file
 
 from live_edges.app import App
 from live_edges.capture import Capture
-from live_edges.carriers import Streamed
 from live_edges.catalog import catalog
 from live_edges.errors import DeviceError, SourceError
 from live_edges.frame import Frame
@@ -385,9 +383,7 @@ def test_tiny_pictures_go_through_the_whole_line(size):
 def busy_pipeline():
     """A pipeline with pictures in flight, as a GPU has them."""
     pipeline = EdgePipeline(device="cpu", compile="off")
-    pipeline._engine.carrier = Streamed(
-        pipeline.device, in_flight=2, cuda=FakeCuda(can_record=False)
-    )
+    pipeline._engine.carrier.in_flight = 2
     return pipeline
 
 

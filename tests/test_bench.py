@@ -10,13 +10,14 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from fakes import FakeCuda
+from fake_cuda import FakeCuda
 
 from live_edges import EdgePipeline
 from live_edges.bench import cli, contenders, on_device, startup
 from live_edges.bench.measuring import as_lines, measure
 from live_edges.bench.under_load import busy_cores, measure_under_load
 from live_edges.cli import main
+from live_edges.filters import LinearFilter
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (37, 53, 3), dtype=np.uint8)
 
@@ -184,6 +185,7 @@ def test_figures_that_cannot_be_written_are_told(tmp_path, capsys):
 @pytest.mark.parametrize("cuda", [FakeCuda(), pytest.param(None, marks=pytest.mark.cuda)])
 def test_a_device_is_held_against_its_memory_and_its_bus(cuda, monkeypatch):
     monkeypatch.setattr(on_device, "FRAMES", 7)
+    monkeypatch.setattr(LinearFilter, "edges_on_cpu", LinearFilter.edges)
     pipeline = EdgePipeline("sobel", device="cpu" if cuda else "cuda", compile="off")
 
     figures = on_device.measure_device(pipeline, IMAGE, rounds=3, cuda=cuda or torch.cuda)

@@ -6,11 +6,11 @@ import time
 import numpy as np
 import pytest
 import torch
-from fakes import FakeCuda
+from fake_cuda import FakeCuda
 
 from live_edges import EdgePipeline, compiling
 from live_edges.carriers import SLOTS, Direct, Streamed, _Slot
-from live_edges.compiling import Compiler, Job
+from live_edges.compiling import STEADY_CALLS, Compiler, Job
 from live_edges.timing import Stages
 
 CPU = torch.device("cpu")
@@ -83,6 +83,42 @@ def test_a_change_of_size_is_followed_while_pictures_are_on_their_way():
 
     for number, (each, size) in enumerate(zip(pending, sizes, strict=True)):
         np.testing.assert_array_equal(each.result(), np.full(size, number + 1))
+
+
+@pytest.mark.parametrize("fastest", [0, 1, 2], ids=["up", "work", "down"])
+def test_no_stream_overtakes_what_it_needs(fastest):
+    carrier = streamed()
+    sizes = [(5, 9)] * 2 * SLOTS + [(3, 4), (7, 8)] * SLOTS
+    pending = []
+
+    for number, size in enumerate(sizes):
+        pending.append(send(carrier, number, size=size))
+        carrier._cuda.streams[fastest].run()  # as far as its waits let it
+
+    for number, (each, size) in enumerate(zip(pending, sizes, strict=True)):
+        np.testing.assert_array_equal(each.result(), np.full(size, number + 1))
+
+
+class OnCuda(torch.Tensor):
+    """A tensor that says that it is on a GPU."""
+
+    is_cuda = True
+
+
+def test_the_compiler_is_given_a_picture_that_has_arrived(monkeypatch):
+    cuda, given = FakeCuda(), []
+    stream = cuda.Stream(CPU)
+    monkeypatch.setattr(torch.cuda, "current_stream", cuda.current_stream)
+    monkeypatch.setattr(Compiler, "_better", lambda _, job: given.append(job.pictures[0].max()))
+    compiler = Compiler()
+
+    with cuda.stream(stream):
+        padded = torch.zeros(1, 1, 5, 9, dtype=torch.uint8).as_subclass(OnCuda).fill_(7)
+        for _ in range(STEADY_CALLS):
+            compiler(Job(brighten, (padded,)))
+    compiler.close()
+
+    assert given == [7]
 
 
 def test_memory_is_made_once(monkeypatch):

@@ -7,12 +7,9 @@ from itertools import pairwise
 import av
 import numpy as np
 import pytest
-import torch
-from fakes import FakeCuda
 
 from live_edges import EdgePipeline
 from live_edges.autogain import TARGET
-from live_edges.carriers import Streamed
 from live_edges.process.painting import Painter
 from live_edges.render import Renderer
 from live_edges.settings import Settings
@@ -23,10 +20,7 @@ FPS = 30
 def pipeline_with(in_flight):
     """A pipeline that computes on the CPU, and says that so many pictures may be on their way."""
     pipeline = EdgePipeline(device="cpu", compile="off")
-    if in_flight:
-        pipeline._engine.carrier = Streamed(
-            torch.device("cpu"), in_flight=in_flight, cuda=FakeCuda(can_record=False)
-        )
+    pipeline._engine.carrier.in_flight = in_flight
     return pipeline
 
 

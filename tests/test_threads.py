@@ -8,10 +8,11 @@ from threading import Barrier
 import numpy as np
 import pytest
 import torch
-from fakes import FakeCuda
+from fake_cuda import FakeCuda
 
 from live_edges import EdgePipeline, compiling
 from live_edges.carriers import SLOTS, Streamed
+from live_edges.filters import LinearFilter
 from live_edges.fused import blend
 from live_edges.settings import LINE_COLORS
 
@@ -39,9 +40,13 @@ def in_threads(work):
         return list(pool.map(start_together, range(THREADS)))
 
 
-def pipeline_on(carrier):
+@pytest.fixture(params=["direct", "streamed"])
+def pipeline(request, monkeypatch):
+    """A pipeline with either carrier, computing by torch, which alone a fake stream puts off."""
+    monkeypatch.setattr(LinearFilter, "edges_on_cpu", LinearFilter.edges)
+
     pipeline = EdgePipeline(device="cpu", compile="off")
-    if carrier == "streamed":
+    if request.param == "streamed":
         pipeline._engine.carrier = Streamed(
             torch.device("cpu"), in_flight=2, cuda=FakeCuda(can_record=False)
         )
@@ -60,9 +65,8 @@ def test_a_pipeline_shared_by_threads_gives_each_its_own_edges(name):
     assert in_threads(wrong) == [0] * THREADS
 
 
-@pytest.mark.parametrize("carrier", ["direct", "streamed"])
-def test_submitted_pictures_of_several_threads_are_not_mixed_up(carrier):
-    pipeline, images = pipeline_on(carrier), pictures()
+def test_submitted_pictures_of_several_threads_are_not_mixed_up(pipeline):
+    images = pictures()
     expected = [pipeline(image) for image in images]
 
     def wrong(number):
@@ -78,9 +82,8 @@ def test_submitted_pictures_of_several_threads_are_not_mixed_up(carrier):
     assert in_threads(wrong) == [0] * THREADS
 
 
-@pytest.mark.parametrize("carrier", ["direct", "streamed"])
-def test_edges_that_were_submitted_by_one_thread_can_be_waited_for_by_all(carrier):
-    pipeline, images = pipeline_on(carrier), pictures()
+def test_edges_that_were_submitted_by_one_thread_can_be_waited_for_by_all(pipeline):
+    images = pictures()
     expected = [pipeline(image) for image in images]
 
     for image, edges in zip(images * 5, expected * 5, strict=True):
