@@ -194,13 +194,14 @@ class _Slot:
         """Find the edges; what is launched a second time is recorded, and replayed from then on."""
         is_known = key is not None and key == self._key
         if not is_known:
-            self._key, self._graph = key, None
+            self._key, self._graph = None, None
         elif self._graph is None and self._records:
             self._graph = self._record(find)
         if self._graph is not None:
             self._graph.replay()
         else:
             self.edges = find(self.padded)
+        self._key = key  # only now: what failed at its first launch has not run before
         if self.edges_on_host.shape != self.edges.shape:
             self.edges_on_host = self._on_host(tuple(self.edges.shape))
 

@@ -99,6 +99,64 @@ def test_no_stream_overtakes_what_it_needs(fastest):
         np.testing.assert_array_equal(each.result(), np.full(size, number + 1))
 
 
+@pytest.mark.parametrize("fastest", [0, 1, 2], ids=["up", "work", "down"])
+def test_each_picture_has_the_filter_and_the_gain_that_held_when_it_was_sent(fastest):
+    carrier, gain = streamed(), torch.ones((), dtype=torch.uint8)
+    filters = {"same": lambda x: x * gain, "brighter": lambda x: (x + 9) * gain}
+    wishes = [(name, level) for level in (1, 2, 3) for name in [*filters] * SLOTS]
+    wishes += [("same", 2)] * 3 * SLOTS + [("same", 3)] * SLOTS  # recorded before the gain changes
+    pending = []
+
+    for number, (name, level) in enumerate(wishes):
+        with carrier.at_work():
+            gain.fill_(level)
+        pending.append(send(carrier, number, key=name, find=filters[name]))
+        carrier._cuda.streams[fastest].run()
+
+    found = [int(each.result().max()) for each in pending]
+    assert found == [
+        (number + 9 * (name == "brighter")) * level for number, (name, level) in enumerate(wishes)
+    ]
+    assert carrier._cuda.graphs
+
+
+def test_a_picture_that_fails_takes_no_other_with_it():
+    carrier, pending = streamed(), {}
+
+    def fail(_padded):
+        raise RuntimeError("out of memory")
+
+    for number in range(5 * SLOTS):
+        if number % 4 == 1:
+            with pytest.raises(RuntimeError, match="out of memory"):
+                send(carrier, number, key="fails", find=fail)
+        else:
+            pending[number] = send(carrier, number, key="sobel")
+
+    assert {number: each.result().max() - 1 for number, each in pending.items()} == {
+        number: number for number in pending
+    }
+
+
+def test_what_failed_at_its_first_launch_is_not_recorded_at_its_second():
+    carrier = streamed()
+    answers = iter([*[RuntimeError("out of memory")] * SLOTS, *[1] * SLOTS])
+
+    def find(padded):
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return padded + answer
+
+    for number in range(SLOTS):
+        with pytest.raises(RuntimeError):
+            send(carrier, number, key="sobel", find=find)
+    for number in range(SLOTS):
+        send(carrier, number, key="sobel", find=find)
+
+    assert carrier._cuda.graphs == []
+
+
 class OnCuda(torch.Tensor):
     """A tensor that says that it is on a GPU."""
 
