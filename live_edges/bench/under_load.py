@@ -11,7 +11,7 @@ from live_edges.frame import Image
 
 # How often more is timed than without load: a core changes hands after several milliseconds, so
 # that 30 pictures in a row had medians from 1.6 to 14 ms, but 600 of them 5.6 to 8.0.
-MORE_ROUNDS = 10
+MORE_ROUNDS = 20
 
 # The end of its standard input ends it, so that it does not outlive us, however we end.
 BUSY = """
