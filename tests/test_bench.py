@@ -127,7 +127,7 @@ def start(monkeypatch):
     caches = []
 
     def run(command, *, env, **_options):
-        cache = Path(env[startup.CACHE_VARIABLE])
+        [cache] = {Path(env[name]) for name in startup.CACHE_VARIABLES}
         now, is_warm = time.monotonic(), (cache / "compiled").exists()
         shown = {"unfiltered": now + 1, "eager": now + 2, "compiled": now + (3 if is_warm else 9)}
         Path(command[-1]).write_text(json.dumps({"first_shown": shown}))

@@ -20,8 +20,14 @@ from live_edges.weights_file import is_weights_path
 
 STARTS = 3  # with an empty cache, each followed by one with the cache that it left
 RUN_S = 10.0  # how long the fast engine is waited for, from the first picture on
-CACHE_VARIABLE = "XDG_CACHE_HOME"  # says where compiled functions are kept
-SLOW = ("unfiltered", "eager", "compiling")  # what a frame may be before the fast engine is there
+# They say where compiled functions are kept: ours, and those of Numba and of torch.compile.
+CACHE_VARIABLES = ("XDG_CACHE_HOME", "NUMBA_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR")
+SLOW = (
+    "unfiltered",
+    "eager",
+    "compiling",
+    "torch",
+)  # what a frame may be before the fast engine is there
 
 
 def time_starts(args: argparse.Namespace) -> list[dict[str, Any]]:
@@ -53,7 +59,7 @@ def _start(args: argparse.Namespace, cache: Path) -> list[float | None]:
     command += ["--view", args.view, "--device", args.device]
     command += ["--threads", str(args.threads)] if args.threads else []
     command += ["--duration", str(RUN_S), "--stats", str(stats)]
-    environment = os.environ | {CACHE_VARIABLE: str(cache)}
+    environment = os.environ | dict.fromkeys(CACHE_VARIABLES, str(cache))
     start = time.monotonic()
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if run.returncode != 0:
