@@ -1,15 +1,21 @@
 """Canny's edge detector: one-pixel lines, the one filter here that is not linear."""
 
+import cv2
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from live_edges.frame import Image
 from live_edges.functional import pad_replicate
 from live_edges.fused import responses
+from live_edges.kernels import factors
 
 DEFAULT_HIGH = 0.1  # a tenth of a unit step starts a line ...
 LOW_OVER_HIGH = 0.4  # ... and less than half of that continues it (Canny advises 1:2 to 1:3)
 TAN_22_5 = 2**0.5 - 1
 WEAK, STRONG = 1, 2
+OPENCV_SCALE = 64  # steps in a gray level; the longest gradient, 255 levels, still fits 16 bits
 PASSES = 4  # between two looks whether all is done: a GPU's host has to wait for each look
 
 
@@ -35,6 +41,30 @@ def canny(x: Tensor, weight: Tensor, *, high: float = DEFAULT_HIGH) -> Tensor:
     )
     start = torch.tensor(high, dtype=x.dtype, device=x.device)
     return hysteresis(crests(strength, sector, LOW_OVER_HIGH * start, start)).to(x.dtype)
+
+
+def lines_by_opencv(padded: Image, kernels: NDArray[np.float32], high: float) -> Image:
+    """Find the same lines by OpenCV, on a gradient in whole numbers: the fastest way on a CPU.
+
+    Args:
+        padded: ``(H + k + 1, W + k + 1)`` uint8, see `gradient`.
+        kernels: ``(2, k, k)``, as for `canny`.
+        high: gradient that starts a line, in gray levels.
+
+    Returns:
+        ``(H, W)`` uint8, 255 on lines and 0 elsewhere.
+    """
+    bank = OPENCV_SCALE * kernels[:, None].astype(np.float64)
+    columns, rows = (part[:, 0] for part in factors(bank))
+    gx, gy = (
+        cv2.sepFilter2D(padded, cv2.CV_16S, row, column)
+        for column, row in zip(columns[:, 0], rows, strict=True)
+    )
+    # OpenCV asks for more than a limit, we for as much.
+    low, high = (OPENCV_SCALE * limit - 0.5 for limit in (LOW_OVER_HIGH * high, high))
+    lines = cv2.Canny(gx, gy, low, high, L2gradient=True)
+    around = kernels.shape[-1] // 2 + 1
+    return np.asarray(lines[around:-around, around:-around], np.uint8)
 
 
 def gradient(padded: Tensor, *taps: Tensor) -> tuple[Tensor, Tensor]:

@@ -206,11 +206,11 @@ def _add_machine_arguments(group: Any) -> None:
         "and show)",
     )
     group.add_argument(
-        "--compile",
-        choices=("auto", "off", "wait"),
+        "--engine",
+        choices=("auto", "torch", "numba"),
         default="auto",
-        help="compile the filter: in the background, never, or before the first picture "
-        "(default: %(default)s)",
+        help="what finds the edges: torch as they are defined, Numba's compiled loops on the CPU, "
+        "or torch at first and the fastest there is as soon as it is ready (default: %(default)s)",
     )
 
 

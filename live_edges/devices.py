@@ -7,6 +7,8 @@ import torch
 
 from live_edges.errors import DeviceError
 
+AS_ASKED = "as asked"
+
 
 def choose_device(name: str = "auto") -> tuple[torch.device, str]:
     """Return the device to compute on and why it was chosen.
@@ -32,7 +34,7 @@ def choose_device(name: str = "auto") -> tuple[torch.device, str]:
         raise DeviceError(
             f"device {name} is not on this machine; choose one of: {_known_devices()}"
         )
-    return device, "as asked"
+    return device, AS_ASKED
 
 
 def _device_count(kind: str) -> int:
@@ -44,9 +46,14 @@ def _device_count(kind: str) -> int:
     return int(module.device_count()) if module.is_available() else 0
 
 
-def _known_devices() -> str:
+def device_names() -> list[str]:
+    """Every device that torch can use here."""
     names = [f"{kind}:{i}" for kind in ("cuda", "xpu") for i in range(_device_count(kind))]
-    return ", ".join(["auto", "cpu", *(["mps"] if _device_count("mps") else []), *names])
+    return ["cpu", *(["mps"] if _device_count("mps") else []), *names]
+
+
+def _known_devices() -> str:
+    return ", ".join(["auto", *device_names()])
 
 
 def share_cores(threads: int | None = None) -> None:

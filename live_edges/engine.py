@@ -1,136 +1,162 @@
-"""Engine: computes edges on one device, one picture after the other, whichever thread asks."""
+"""The engine: computes on the device that was chosen, and goes on elsewhere where that fails."""
 
+import logging
 import threading
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Literal
 
+import numpy as np
 import torch
-from torch import Tensor
 
-from live_edges.carriers import SLOTS, Carrier, Direct, Pending, Streamed, Write
-from live_edges.catalog import Entry
-from live_edges.compiling import Compiler, Job
-from live_edges.filters import LinearFilter
+from live_edges.carriers import SLOTS, Carrier, Direct, Pending, Streamed
+from live_edges.closing import Closing
+from live_edges.cpu_engine import CpuEngine, EngineName, by_definition
+from live_edges.devices import AS_ASKED
+from live_edges.filters import Plan
 from live_edges.frame import Image
-from live_edges.timing import StageTimer
+from live_edges.gpu_engine import GpuEngine
+from live_edges.timing import StageTimer, untimed
+from live_edges.torch_compiling import TorchCompiler
 
 Latency = Literal["low", "throughput"]
 
-MAX_GAIN = 1e6  # a larger one may overflow 32-bit floats, and shows the same
+MAX_DIFFERENCE = 1  # gray levels between two engines, for rounding
+SAME_LINES = 0.99  # of the pixels of Canny, where two equal neighbours may change places
 
-_APPLE_GPU = threading.Lock()  # two threads computing there end the process: pytorch#197805
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Plan:
-    """What a call computes. It never changes, so a call ends with what it began with.
-
-    Attributes:
-        filter: finds the edges.
-        entry: the filter in the catalog.
-        sigma: its blur radius in pixels.
-        gain: factor on the edge strength.
-        threshold: what would be darker than this is black, 0 to 1.
-    """
-
-    filter: LinearFilter
-    entry: Entry
-    sigma: float
-    gain: float
-    threshold: float
+log = logging.getLogger(__name__)
 
 
-class Engine:
-    """Runs filters on one device.
+class Engine(Closing):
+    """Computes on a device as long as that does what it must; the CPU always does.
 
-    Nothing happens on the device before the first picture: the thread that makes a pipeline may be
-    another one than the thread that uses it.
+    On a GPU the first picture is computed by the definition as well. A difference, or an error at
+    any time, is told in one line, and the run goes on: without streams, then on the CPU.
 
     Args:
         device: where to compute.
-        compiler: runs the functions of pixels.
-        latency: as for `live_edges.EdgePipeline`.
+        reason: why there, in words.
+        name: as for `live_edges.EdgePipeline`.
+        latency: likewise.
 
     Attributes:
-        carrier: brings pictures to the device and edges back.
+        device: the one in use.
+        reason: why that one, in words.
+        cpu: always at hand.
     """
 
-    def __init__(self, device: torch.device, compiler: Compiler, latency: Latency = "low") -> None:
-        self.carrier = _carrier_to(device, latency)
-        self._device = device
-        self._compiler = compiler
-        self._lock = _APPLE_GPU if device.type == "mps" else threading.Lock()
-        self._filter: LinearFilter | None = None  # the one on the device
-        self._scalars: list[Tensor] = []
-        self._scalar_values: tuple[float, float] | None = None
+    def __init__(
+        self, device: torch.device, reason: str, name: EngineName, latency: Latency = "low"
+    ) -> None:
+        self.device, self.reason = device, reason
+        self.cpu = CpuEngine(name)
+        # On an Apple GPU a second thread that compiles may end the process: pytorch#197805.
+        self._compiler = TorchCompiler(is_on=name != "torch" and device.type == "cuda")
+        self._gpus = [
+            GpuEngine(device, make_carrier, self._compiler)
+            for make_carrier in _carriers(device, latency)
+        ]
+        self._changing = threading.Lock()
 
-    @torch.inference_mode()
-    def start(self, plan: Plan, size: tuple[int, ...], write: Write, stages: StageTimer) -> Pending:
-        """Send a picture on its way.
+    @property
+    def in_flight(self) -> int:
+        """How many pictures may be on their way before waiting for one costs no time."""
+        gpu = next(iter(self._gpus), None)
+        return gpu.carrier.in_flight if gpu and gpu.is_checked else 0
+
+    def start(self, plan: Plan, image: Image, stages: StageTimer) -> Pending:
+        """Send a picture on its way; on the CPU its edges are there when this returns.
 
         Args:
             plan: what to compute.
-            size: height and width.
-            write: writes the picture without its border, ``(planes, H, W)``.
-            stages: times ``upload``, ``filter`` and ``download``.
+            image: ``(H, W, 3)`` BGR or ``(H, W)`` gray, uint8, C-contiguous.
+            stages: times ``filter``, and on a GPU ``upload`` and ``download``.
         """
-        current, (rows, columns) = plan.filter, plan.filter.window
-        above, left = rows // 2, columns // 2
+        while gpu := self._gpu_for(plan):
+            try:
+                _check(gpu, plan, image)
+                pending = gpu.start(plan, image, stages)
+            except Exception as error:  # whatever a driver may raise
+                self._give_up(gpu, error)
+            else:
+                return Pending(partial(self._collect, gpu, pending, plan, image, stages))
+        with stages("filter"):
+            edges = self.cpu.edges(plan, image)
+        return Pending(lambda: edges)
 
-        def write_with_border(room: Image) -> None:
-            write(room[:, above : above + size[0], left : left + size[1]])
-            repeat_border(room, (rows, columns))
+    def prepare(self, plan: Plan, image: Image) -> None:
+        """Compile what pictures like this one need, and wait for it."""
+        if self._gpu_for(plan) is None:
+            self.cpu.prepare(plan, image)
+        elif not self._compiler.is_settled(plan.filter.function, plan.filter.taps):
+            self._compiler.waits = True
+            self.start(plan, image, untimed).result()
+            self._compiler.waits = False
 
-        # A compiled function treats sides of one pixel as a case of its own.
-        run = self._compiler if min(size) > 1 else Job.plainly
-        edges = current.edges_on_cpu if self._device.type == "cpu" else current.edges
-        with self._lock:
-            self._prepare(plan)
-            what = current.function, current.taps
-            is_known = current.is_linear and self._compiler.is_settled(*what)
-            return self.carrier.start(
-                (int(current.weight.shape[1]), size[0] + rows - 1, size[1] + columns - 1),
-                write_with_border,
-                lambda padded: edges(run, padded, *self._scalars),
-                key=(current, self._compiler.is_compiled(*what)) if is_known else None,
-                stages=stages,
-            )
+    def execution(self, plan: Plan) -> str:
+        """How a filter runs: ``torch``, ``numba``, ``compiled`` or ``opencv``."""
+        gpu = self._gpu_for(plan)
+        return gpu.execution(plan) if gpu else self.cpu.execution(plan)
 
-    def _prepare(self, plan: Plan) -> None:
-        """Bring filter, gain and threshold to the device; the scalars always to the same place."""
-        if self._filter is not plan.filter:
-            with self.carrier.at_work():
-                plan.filter.to(self._device)
-            self._filter = plan.filter
-        values = min(plan.gain, MAX_GAIN), plan.threshold
-        if self._scalar_values != values:
-            with self.carrier.at_work():
-                self._scalars = self._scalars or [
-                    torch.zeros((), device=self._device) for _ in values
-                ]
-                for tensor, value in zip(self._scalars, values, strict=True):
-                    tensor.fill_(value)
-            self._scalar_values = values
+    def close(self) -> None:
+        """End the threads; the engine can still be used."""
+        self._compiler.close()
+        self.cpu.close()
+
+    def _gpu_for(self, plan: Plan) -> GpuEngine | None:
+        # torch before 2026 has no scatter_reduce of int64 elsewhere, which joins Canny's lines.
+        if plan.filter.is_linear or self.device.type == "cuda":
+            return next(iter(self._gpus), None)
+        return None
+
+    def _collect(
+        self, gpu: GpuEngine, pending: Pending, plan: Plan, image: Image, stages: StageTimer
+    ) -> Image:
+        try:
+            return pending.result()
+        except Exception as error:
+            self._give_up(gpu, error)
+        return self.start(plan, image, stages).result()
+
+    def _give_up(self, gpu: GpuEngine, error: Exception) -> None:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        with self._changing:
+            if gpu not in self._gpus:
+                return  # another picture was first
+            self._gpus.remove(gpu)
+            asked = ", the device that was asked for," if self.reason == AS_ASKED else ""
+            failed = f"{self.device}{asked} fails ({reason})"
+            following = f"{self.device} without streams" if self._gpus else "the CPU"
+            log.warning("%s; going on with %s", failed, following)
+            if not self._gpus:
+                self.device, self.reason = torch.device("cpu"), failed
 
 
-def _carrier_to(device: torch.device, latency: Latency) -> Carrier:
+def _carriers(device: torch.device, latency: Latency) -> list[Callable[[], Carrier]]:
+    """The ways to a device, the best first."""
+    if device.type == "cpu":
+        return []
+    direct = partial(Direct, device)
     if device.type != "cuda":
-        return Direct(device)
-    return Streamed(device, in_flight=SLOTS - 1 if latency == "throughput" else 0)
+        return [direct]
+    return [
+        partial(Streamed, device, in_flight=SLOTS - 1 if latency == "throughput" else 0),
+        direct,
+    ]
 
 
-def repeat_border(padded: Image, kernel_size: tuple[int, int]) -> None:
-    """Repeat the outermost pixels of the picture inside ``padded``, in place.
+def _check(gpu: GpuEngine, plan: Plan, image: Image) -> None:
+    """Compare the first picture of a GPU with the CPU's.
 
-    Args:
-        padded: ``(planes, H + h - 1, W + w - 1)``, laid out as `functional.pad_replicate` does.
-        kernel_size: h, w.
+    Raises:
+        RuntimeError: they differ by more than rounding.
     """
-    top, left = (size // 2 for size in kernel_size)
-    bottom, right = (
-        side - 1 - (size - 1) // 2 for side, size in zip(padded.shape[1:], kernel_size, strict=True)
-    )
-    padded[:, :top] = padded[:, top : top + 1]
-    padded[:, bottom + 1 :] = padded[:, bottom : bottom + 1]
-    padded[:, :, :left] = padded[:, :, left : left + 1]
-    padded[:, :, right + 1 :] = padded[:, :, right : right + 1]
+    if gpu.is_checked:
+        return
+    plan = replace(plan, gain=1.0, threshold=0.0)  # with more of either, rounding would show
+    edges = gpu.start(plan, image, untimed).result().astype(int)
+    is_same = np.abs(edges - by_definition(plan, image)) <= MAX_DIFFERENCE
+    if is_same.mean() < (1.0 if plan.filter.is_linear else SAME_LINES):
+        raise RuntimeError(f"its edges differ from the CPU's at {1 - is_same.mean():.1%} of pixels")
+    gpu.is_checked = True

@@ -1,7 +1,7 @@
-"""The pixels: every linear filter is this one function, padding to rounding, in plain torch.
+"""What a filter is: the definition of every pixel, from border to rounding, in plain torch.
 
 All functions are pure: they keep dtype and device, write to none of their arguments, and never name
-a device, so the eager path, a compiled one and every GPU run the same source.
+a device. The trainer trains with them, and every faster engine is held against them.
 """
 
 import torch
@@ -47,44 +47,17 @@ def pad_replicate(x: Tensor, kernel_size: tuple[int, int]) -> Tensor:
     return F.pad(x, sides, mode="replicate")
 
 
-def slide(padded: Tensor, kernel: Tensor) -> Tensor:
-    """Slide one kernel over the picture, as a sum of shifted, scaled copies of it.
-
-    Written this way because a compiler fuses slices, products and sums into one loop, which
-    `torch.nn.functional.conv2d` with one input channel is far from.
-
-    Args:
-        padded: ``(N, in, H + h - 1, W + w - 1)``; converted to the kernel's dtype where it is used.
-        kernel: ``(in, h, w)`` float, on the same device.
-
-    Returns:
-        ``(N, 1, H, W)`` response.
-    """
-    planes, rows, columns = kernel.shape
-    height, width = padded.shape[-2] - rows + 1, padded.shape[-1] - columns + 1
-    response: Tensor | None = None
-    for row in range(rows):
-        for column in range(columns):
-            for plane in range(planes):
-                shifted = padded[:, plane, None, row : row + height, column : column + width]
-                shifted, tap = shifted.to(kernel.dtype), kernel[plane, row, column]
-                response = shifted * tap if response is None else response.addcmul_(shifted, tap)
-    if response is None:
-        raise AssertionError("a kernel has at least one tap")
-    return response
-
-
 def correlate(padded: Tensor, weight: Tensor) -> Tensor:
     """Slide every kernel of a bank over the picture: what `torch.nn.Conv2d` computes.
 
     Args:
-        padded: ``(N, in, H + k - 1, W + k - 1)`` float.
-        weight: ``(out, in, k, k)`` of the same dtype and device.
+        padded: ``(N, in, H + h - 1, W + w - 1)`` float.
+        weight: ``(out, in, h, w)`` of the same dtype and device.
 
     Returns:
         ``(N, out, H, W)`` responses.
     """
-    return torch.cat([slide(padded, kernel) for kernel in weight], dim=1)
+    return F.conv2d(padded, weight)
 
 
 def magnitude(responses: Tensor) -> Tensor:
@@ -129,6 +102,24 @@ def edge_strength(x: Tensor, weight: Tensor) -> Tensor:
         )
     weight = weight.to(dtype=x.dtype, device=x.device)
     return magnitude(correlate(pad_replicate(x, (weight.shape[-2], weight.shape[-1])), weight))
+
+
+def edge_image(
+    padded: Tensor, weight: Tensor, gain: float | Tensor, threshold: float | Tensor
+) -> Tensor:
+    """Make the edge image: all that is done to the pixels of a linear filter.
+
+    Args:
+        padded: ``(N, in, H + h - 1, W + w - 1)`` gray levels from 0 to 255, of the dtype of the
+            weight, see `pad_replicate`.
+        weight: ``(out, in, h, w)`` float, on the same device.
+        gain: factor on the edge strength.
+        threshold: as for `to_gray_levels`.
+
+    Returns:
+        ``(N, 1, H, W)`` uint8.
+    """
+    return to_gray_levels(magnitude(correlate(padded, weight)), gain, threshold, white=255)
 
 
 def to_gray_levels(

@@ -1,23 +1,22 @@
-"""The live pixels: gray levels in, gray levels out, one loop each once they are compiled.
+"""The pixels of `live_edges.functional` once more, as sums that a GPU's compiler makes one loop of.
 
-They compute what `live_edges.functional` defines, on uint8 planes with their border already around
-them. What changes at a key, gain and taps, comes as a tensor: another value compiles nothing.
+They work on uint8 planes with their border already around them. What changes at a key, gain and
+taps, comes as a tensor: another value compiles nothing.
 
-*Taps* are ``(weight,)``, a bank ``(out, in, h, w)``, or ``(columns, rows)``, the same bank as sums
-of separable kernels, see `live_edges.kernels.separate`.
+*Taps* are ``(weight,)``, a bank ``(out, in, h, w)``, or ``(columns, rows, middle)``, the same bank
+as sums of separable kernels, see `live_edges.kernels.separated`.
 """
 
 from functools import reduce
-from operator import iadd
 
 import torch
 from torch import Tensor
 
-from live_edges.functional import slide, to_gray_levels
+from live_edges.functional import magnitude, to_gray_levels
 
 
-def edge_picture(padded: Tensor, gain: Tensor, threshold: Tensor, *taps: Tensor) -> Tensor:
-    """Find the edges by a bank of kernels: all that is done to the pixels of a linear filter.
+def edge_image(padded: Tensor, gain: Tensor, threshold: Tensor, *taps: Tensor) -> Tensor:
+    """Find the edges by a bank of kernels, as `live_edges.functional.edge_image` does.
 
     Args:
         padded: ``(N, in, H + h - 1, W + w - 1)`` uint8, see `live_edges.functional.pad_replicate`.
@@ -28,47 +27,53 @@ def edge_picture(padded: Tensor, gain: Tensor, threshold: Tensor, *taps: Tensor)
     Returns:
         ``(N, 1, H, W)`` uint8.
     """
-    strength = _length(responses(padded, *taps))
-    return to_gray_levels(strength, gain, threshold, white=255)
+    found = responses(padded, *taps)
+    return to_gray_levels(magnitude(torch.cat(found, dim=1)), gain, threshold, white=255)
 
 
 def responses(padded: Tensor, *taps: Tensor) -> list[Tensor]:
     """Slide a bank over gray levels: ``(N, 1, H, W)`` float for each of its kernels."""
-    if not torch.compiler.is_compiling():
-        padded = padded.to(taps[0].dtype)  # once; a compiled loop converts what it reads
     if len(taps) == 1:
         return [slide(padded, kernel) for kernel in taps[0]]
+    columns, rows, middle = taps
+    top, left = columns.shape[-1] // 2, rows.shape[-1] // 2
+    height, width = padded.shape[-2] - columns.shape[-1] + 1, padded.shape[-1] - rows.shape[-1] + 1
+    beneath = padded[..., top : top + height, left : left + width]
     return [
         reduce(
-            iadd,
+            torch.add,
             (
                 slide(slide(padded, column[:, :, None]), row[None, None])
-                for column, row in zip(columns, rows, strict=True)
+                for column, row in zip(columns[kernel], rows[kernel], strict=True)
             ),
+            slide(beneath, middle[kernel, :, None, None]),
         )
-        for columns, rows in zip(*taps, strict=True)
+        for kernel in range(len(columns))
     ]
 
 
-def blend(image: Tensor, opacity: Tensor, color: Tensor) -> Tensor:
-    """Paint over a picture, as opaque as asked for at each byte.
+def slide(padded: Tensor, kernel: Tensor) -> Tensor:
+    """Slide one kernel over the picture, as a sum of shifted, scaled copies of it.
+
+    Written this way because a compiler fuses slices, products and sums into one loop, which
+    `torch.nn.functional.conv2d` with one input channel is far from.
 
     Args:
-        image: ``(H, 3W)`` uint8, rows of blue, green and red in turn.
-        opacity: likewise; 255 hides the picture.
-        color: ``(3W,)`` float, the paint of a row.
+        padded: ``(N, in, H + h - 1, W + w - 1)``; converted to the kernel's dtype where it is used.
+        kernel: ``(in, h, w)`` float, on the same device.
 
     Returns:
-        ``(H, 3W)`` uint8: ``image + (color - image) * opacity / 255``, rounded.
+        ``(N, 1, H, W)`` response.
     """
-    below = image.to(color.dtype)
-    painted = below + (color - below) * (opacity.to(color.dtype) * (1 / 255))
-    return painted.round().to(torch.uint8)
-
-
-def _length(responses: list[Tensor]) -> Tensor:
-    """As `live_edges.functional.magnitude`, but without gathering the responses in memory."""
-    if len(responses) == 1:
-        return responses[0].abs()
-    first, *others = responses
-    return reduce(lambda total, each: total.addcmul_(each, each), others, first * first).sqrt_()
+    planes, rows, columns = kernel.shape
+    height, width = padded.shape[-2] - rows + 1, padded.shape[-1] - columns + 1
+    return reduce(
+        torch.add,
+        (
+            padded[:, plane, None, i : i + height, j : j + width].to(kernel.dtype)
+            * kernel[plane, i, j]
+            for i in range(rows)
+            for j in range(columns)
+            for plane in range(planes)
+        ),
+    )

@@ -125,7 +125,7 @@ def _load_pipeline(
         device=args.device,
         sigma=settings.sigma,
         weights=args.weights,
-        compile=args.compile,
+        engine=args.engine,
         latency=args.latency,
     )
 

@@ -26,7 +26,7 @@ class Vitals:
 
     Attributes:
         device: torch device; empty while torch is loading.
-        execution: ``eager`` or ``compiled``.
+        execution: ``torch``, ``numba``, ``compiled`` or ``opencv``.
         camera_fps: frames per second the source delivers.
         fps: frames per second shown.
         dropped: frames a newer one replaced.

@@ -12,15 +12,15 @@ from typing import get_args
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
 
-from live_edges import checks, fused, views
+from live_edges import checks
 from live_edges.carriers import Pending
 from live_edges.catalog import Entry, catalog, find
-from live_edges.compiling import Compiler, Job, Mode
+from live_edges.cpu_engine import EngineName
 from live_edges.devices import choose_device
-from live_edges.engine import Engine, Latency, Plan
-from live_edges.filters import make_filter
+from live_edges.engine import Engine, Latency
+from live_edges.errors import DeviceError
+from live_edges.filters import Plan, make_filter
 from live_edges.frame import Image
 from live_edges.ranges import MAX_SIGMA, MIN_SIGMA
 from live_edges.timing import StageTimer, untimed
@@ -43,8 +43,9 @@ class EdgePipeline:
             strength of the gradient that starts a line, 0 meaning its default.
         sigma: blur radius in pixels, 0.3 to 5, for the filters that have one.
         weights: weights files to choose from by name, beside those that came with the program.
-        compile: ``auto`` compiles a linear filter in the background once it is in steady use,
-            ``wait`` at its first picture, ``off`` never; on ``mps`` nothing is compiled.
+        engine: what finds the edges of a linear filter. ``torch`` is the definition, at any speed;
+            ``auto`` begins with it and changes to compiled loops when they are ready, on a CPU
+            Numba's; ``numba`` waits for those, and needs a CPU.
         latency: ``low`` has each picture back before the next one starts, ``throughput`` lets a
             CUDA device work on one while others are copied; see `submit`.
 
@@ -52,7 +53,8 @@ class EdgePipeline:
         device: the `torch.device` in use; ``canny`` is OpenCV's, on the CPU, but for CUDA.
         device_reason: why this device, in words.
         gain, threshold: as above; set them at any time, the next call uses them.
-        execution: how the filter runs: ``eager``, ``compiling`` (still eagerly) or ``compiled``.
+        execution: how the filter runs: ``torch``, ``numba``, on CUDA ``compiled``; ``opencv`` for
+            ``canny`` on a CPU.
 
     Raises:
         DeviceError: the device is not there.
@@ -76,26 +78,21 @@ class EdgePipeline:
         threshold: float = 0.0,
         sigma: float = 1.0,
         weights: str | Path | Iterable[str | Path] = (),
-        compile: Mode = "auto",
+        engine: EngineName = "auto",
         latency: Latency = "low",
     ) -> None:
         checks.choice("latency", latency, get_args(Latency))
-        checks.choice("compile", compile, get_args(Mode))
+        checks.choice("engine", engine, get_args(EngineName))
         weights = [weights] if isinstance(weights, (str, Path)) else list(weights)
         filter = str(filter)
         if is_weights_path(filter):
             weights.append(filter)
             filter = filter_name(filter)
         self._catalog = catalog(weights)
-        self.device, self.device_reason = choose_device(device)
-        # A second thread must not compile while the first computes on an Apple GPU: pytorch#197805.
-        self._compiler = Compiler("off" if self.device.type == "mps" else compile)
-        self._engine = Engine(self.device, self._compiler, latency)
-        self._engine_of_lines = self._engine
-        if self.device.type not in ("cpu", "cuda"):
-            # torch before 2026 has no scatter_reduce of int64 there, which joins Canny's lines.
-            self._engine_of_lines = Engine(torch.device("cpu"), self._compiler)
-        self._row = ((0, 0, 0), 0), torch.empty(0)
+        if engine == "numba" and device not in ("auto", "cpu"):
+            raise DeviceError(f"Numba computes on the CPU, not on {device}; choose engine torch")
+        chosen = choose_device("cpu" if engine == "numba" else device)
+        self._engine = Engine(*chosen, engine, latency)
         self._changing = threading.Lock()
         self._plan = self._planned(filter, sigma, gain, threshold)
 
@@ -106,9 +103,6 @@ class EdgePipeline:
             is_same = type(sigma) is float and (filter, sigma) == (plan.entry.name, plan.sigma)
             if not is_same:
                 self._plan = self._planned(filter, sigma, plan.gain, plan.threshold)
-
-    def _engine_for(self, plan: Plan) -> Engine:
-        return self._engine if plan.filter.is_linear else self._engine_of_lines
 
     def _planned(self, filter: str, sigma: float, gain: float, threshold: float) -> Plan:
         gain, threshold = checks.positive("gain", gain), checks.number("threshold", threshold, 0, 1)
@@ -138,17 +132,32 @@ class EdgePipeline:
         with self._changing:
             self._plan = replace(self._plan, threshold=threshold)
 
+    def prepare(self, image: Image) -> None:
+        """Compile what the filter needs for pictures like this one, and wait for it.
+
+        Args:
+            image: as for a call.
+        """
+        self._engine.prepare(self._plan, checks.picture(image))
+
     def close(self) -> None:
-        """Stop compiling in the background; the pipeline can still be used."""
-        self._compiler.close()
+        """Compile nothing more, and end the threads; the pipeline can still be used."""
+        self._engine.close()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the edges are found: where they were meant to be, or where that works."""
+        return self._engine.device
+
+    @property
+    def device_reason(self) -> str:
+        """Why there, in words."""
+        return self._engine.reason
 
     @property
     def execution(self) -> str:
-        """How the filter runs: ``eager``, ``compiling`` (still eagerly) or ``compiled``."""
-        current = self._plan.filter
-        if self._compiler.is_compiled(current.function, current.taps):
-            return "compiled"
-        return "compiling" if self._compiler.is_compiling else "eager"
+        """How the filter runs: ``torch``, ``numba``, ``compiled`` or ``opencv``."""
+        return self._engine.execution(self._plan)
 
     @property
     def entry(self) -> Entry:
@@ -158,7 +167,7 @@ class EdgePipeline:
     @property
     def in_flight(self) -> int:
         """How many pictures may be on their way before waiting for one costs no time."""
-        return self._engine.carrier.in_flight
+        return self._engine.in_flight
 
     def __call__(self, image: Image, *, stages: StageTimer = untimed) -> Image:
         """Find the edges of one picture.
@@ -182,19 +191,7 @@ class EdgePipeline:
         are submitted ahead of the one whose result is waited for. Elsewhere the edges are there
         when this returns.
         """
-        image, plan = checks.picture(image), self._plan
-
-        def write(planes: Image) -> None:
-            if image.ndim == 2:
-                planes[:] = image
-            elif plan.filter.reads_luma:
-                # By OpenCV: faster than torch on the CPU, and fewer bytes cross to a GPU.
-                cv2.cvtColor(image, cv2.COLOR_BGR2GRAY, dst=planes[0])
-            else:
-                for plane, channel in zip(planes, (2, 1, 0), strict=True):
-                    cv2.extractChannel(image, channel, dst=plane)
-
-        return self._engine_for(plan).start(plan, image.shape[:2], write, stages)
+        return self._engine.start(self._plan, checks.picture(image), stages)
 
     def edges_of_luma(self, luma: Image, *, stages: StageTimer = untimed) -> Image:
         """Find the edges of a picture that is gray already, as decoded video is.
@@ -216,10 +213,7 @@ class EdgePipeline:
         if luma.dtype != np.uint8 or luma.ndim != 2 or luma.size == 0:
             raise ValueError(f"luma needs to be (H, W) uint8, got {luma.dtype} {luma.shape}")
 
-        def write(planes: Image) -> None:
-            planes[0] = luma
-
-        return self._engine_for(plan).start(plan, luma.shape, write, stages).result()
+        return self._engine.start(plan, np.ascontiguousarray(luma), stages).result()
 
     def overlay(self, image: Image, edges: Image, color: tuple[int, int, int]) -> Image:
         """Paint the edges over the picture, see `live_edges.views.overlay`; always on the CPU.
@@ -243,13 +237,7 @@ class EdgePipeline:
             )
         if image.ndim == 2:
             image = np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
-        if min(edges.shape) == 1:  # a compiled function treats it as a case of its own
-            return views.overlay(image, edges, color)
-        rows = len(edges), -1
-        opacity = torch.from_numpy(cv2.cvtColor(edges, cv2.COLOR_GRAY2BGR))
-        pictures = (_tensor_of(image).view(rows), opacity.view(rows), self._row_of(color, image))
-        painted = self._compiler(Job(fused.blend, pictures, plain=_blended_by_opencv))
-        return np.asarray(painted.numpy()).reshape(image.shape)
+        return self._engine.cpu.overlay(image, edges, color)
 
     @property
     def reads_luma(self) -> bool:
@@ -260,37 +248,3 @@ class EdgePipeline:
     def is_balanced(self) -> bool:
         """Whether only differences of brightness count, and twice as large ones count twice."""
         return self._plan.filter.is_balanced
-
-    def _row_of(self, color: tuple[int, int, int], image: Image) -> Tensor:
-        """Return a row of pixels of one colour, ``(3 W,)``, made anew only when it changes."""
-        wanted = color, image.shape[1]
-        kept, row = self._row
-        if kept != wanted:
-            row = torch.tensor(color, dtype=torch.float32).repeat(image.shape[1])
-            self._row = wanted, row
-        return row
-
-
-def _blended_by_opencv(image: Tensor, opacity: Tensor, row: Tensor) -> Tensor:
-    """As `live_edges.fused.blend`."""
-    pixels = len(image), -1, 3
-    blue, green, red = map(int, row[:3])
-    painted = views.blend(
-        image.numpy().reshape(pixels), opacity.numpy().reshape(pixels), (blue, green, red)
-    )
-    return torch.from_numpy(painted).view(image.shape)
-
-
-class _Writable:
-    """Memory of a picture that torch does not warn of, because it does not look read-only."""
-
-    def __init__(self, image: Image) -> None:
-        interface = image.__array_interface__
-        address, _ = interface["data"]
-        self.image = image  # kept alive with its memory
-        self.__array_interface__ = {**interface, "data": (address, False)}
-
-
-def _tensor_of(image: Image) -> Tensor:
-    """Share the memory of a picture that nobody writes to."""
-    return torch.from_numpy(image if image.flags.writeable else np.asarray(_Writable(image)))

@@ -66,7 +66,7 @@ class Summary:
         device: torch device the filter ran on; empty if the run ended before it was known.
         filter: the filter at the end.
         view: the view at the end.
-        execution: ``eager`` or ``compiled``.
+        execution: ``torch``, ``numba``, ``compiled`` or ``opencv``.
         frames_in: frames the source delivered.
         frames_shown: frames that reached the window, or the end of the line without one.
         frames_dropped: frames of a live source that a newer one replaced.

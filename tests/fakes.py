@@ -8,13 +8,17 @@ from typing import Any
 
 import cv2
 import numpy as np
+import torch
 
 from live_edges.capture import Capture
+from live_edges.carriers import Direct
 from live_edges.closing import Closing
 from live_edges.errors import SourceError
 from live_edges.frame import Frame
+from live_edges.gpu_engine import GpuEngine
 from live_edges.outages import Outages
 from live_edges.sources.base import Mode, Source
+from live_edges.torch_compiling import TorchCompiler
 
 SIZE = (53, 37)  # width and height: odd and unequal, to catch swapped axes
 
@@ -271,3 +275,17 @@ class FakeVideoCapture:
 
     def release(self) -> None:
         self._driver.is_held = False
+
+
+def compute_on(pipeline, carrier):
+    """Let a pipeline compute as on a GPU that is checked, on the CPU."""
+    gpu = GpuEngine(torch.device("cpu"), lambda: carrier, TorchCompiler(is_on=False))
+    gpu.is_checked = True
+    pipeline._engine._gpus = [gpu]
+
+
+def carrier_with(in_flight):
+    """A carrier that says that so many pictures may be on their way."""
+    carrier = Direct(torch.device("cpu"))
+    carrier.in_flight = in_flight
+    return carrier

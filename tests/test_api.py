@@ -54,7 +54,7 @@ LAYOUTS = {
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 @pytest.mark.parametrize("name", ["sobel", "canny", "blur-difference-rgb"])
 def test_a_picture_may_lie_in_memory_in_any_order(name, layout, image):
-    pipeline = EdgePipeline(name, device="cpu", compile="off")
+    pipeline = EdgePipeline(name, device="cpu", engine="torch")
     view = layout(image)
     before = np.array(view)
 
@@ -67,7 +67,7 @@ def test_a_picture_may_lie_in_memory_in_any_order(name, layout, image):
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 @pytest.mark.parametrize("name", ["sobel", "blur-difference-rgb"])
 def test_a_gray_picture_has_the_edges_of_the_same_picture_in_three_channels(name, layout, image):
-    pipeline = EdgePipeline(name, device="cpu", compile="off")
+    pipeline = EdgePipeline(name, device="cpu", engine="torch")
     gray = layout(image)[..., 0]
 
     np.testing.assert_array_equal(pipeline(gray), pipeline(np.stack([gray] * 3, axis=2)))
@@ -75,7 +75,7 @@ def test_a_gray_picture_has_the_edges_of_the_same_picture_in_three_channels(name
 
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 def test_luma_and_overlay_accept_any_order_in_memory(layout, image):
-    pipeline = EdgePipeline("sobel", device="cpu", compile="off")
+    pipeline = EdgePipeline("sobel", device="cpu", engine="torch")
     view, plain = layout(image), np.array(layout(image))
     edges, plain_edges = view[..., 1], np.array(plain[..., 1])
 
@@ -88,7 +88,7 @@ def test_luma_and_overlay_accept_any_order_in_memory(layout, image):
 
 
 def test_an_overlay_over_a_gray_picture_is_in_colour(image):
-    pipeline = EdgePipeline("sobel", device="cpu", compile="off")
+    pipeline = EdgePipeline("sobel", device="cpu", engine="torch")
     gray = image[..., 0]
 
     painted = pipeline.overlay(gray, np.full_like(gray, 255), (1, 2, 3))
@@ -111,7 +111,7 @@ def test_an_overlay_over_a_gray_picture_is_in_colour(image):
     ],
 )
 def test_an_overlay_of_what_does_not_fit_is_refused(image, edges, color):
-    pipeline = EdgePipeline("sobel", device="cpu", compile="off")
+    pipeline = EdgePipeline("sobel", device="cpu", engine="torch")
 
     with pytest.raises(ValueError, match=r"edges need|a picture needs|color is"):
         pipeline.overlay(image, edges, color)
@@ -172,7 +172,7 @@ def test_an_extreme_gain_is_white_or_black(gain, threshold):
 
 @pytest.mark.parametrize("wrong", ["x", "", "LOW", None, 1, ["low"]])
 @pytest.mark.parametrize(
-    ("name", "choices"), [("latency", "low, throughput"), ("compile", "auto, off, wait")]
+    ("name", "choices"), [("latency", "low, throughput"), ("engine", "auto, torch, numba")]
 )
 def test_an_unknown_choice_is_refused_with_those_there_are(name, choices, wrong):
     with pytest.raises(ValueError, match=f"{name} is .*; choose one of: {choices}"):

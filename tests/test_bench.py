@@ -17,7 +17,6 @@ from live_edges.bench import cli, contenders, on_device, startup
 from live_edges.bench.measuring import as_lines, measure
 from live_edges.bench.under_load import busy_cores, measure_under_load
 from live_edges.cli import main
-from live_edges.filters import LinearFilter
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (37, 53, 3), dtype=np.uint8)
 
@@ -31,7 +30,7 @@ def test_contenders_are_held_against_each_other():
         different[0, :5] ^= 128
         return different
 
-    found = {"copy": np.copy, "ours, eager": ours, "OpenCV of a kind": theirs}
+    found = {"copy": np.copy, "ours, torch": ours, "OpenCV of a kind": theirs}
 
     copy, eager, opencv = measure(found, IMAGE, rounds=3)
 
@@ -71,11 +70,11 @@ def test_a_busy_process_ends_when_nobody_is_left_to_end_it():
 @pytest.mark.parametrize("view", ["edges", "overlay"])
 @pytest.mark.parametrize("name", ["sobel", "scharr", "blur-difference"])
 def test_others_agree_with_ours_to_one_level(name, view):
-    found, _ = contenders.contenders(name, view, "cpu", compile="off")
+    found, _ = contenders.contenders(name, view, "cpu", engine="torch")
 
     rows = measure(found, IMAGE, rounds=1)
 
-    others = {row.name: row for row in rows if row.name not in ("copy", "ours, eager")}
+    others = {row.name: row for row in rows if row.name not in ("copy", "ours, torch")}
     for who in ("FFmpeg sobel", "kornia-rs"):  # mirror the picture or see black around it
         if row := others.pop(who, None):
             assert row.differing_inside == 0, row
@@ -84,11 +83,11 @@ def test_others_agree_with_ours_to_one_level(name, view):
 
 
 def test_opencvs_canny_finds_the_same_outline():
-    found, _ = contenders.contenders("canny", "edges", "cpu", compile="off")
+    found, _ = contenders.contenders("canny", "edges", "cpu", engine="torch")
     square = np.zeros((40, 60, 3), np.uint8)
     square[10:30, 15:45] = 200
 
-    ours, theirs = (found[name](square) for name in ("ours, eager", "OpenCV Canny"))
+    ours, theirs = (found[name](square) for name in ("ours, torch", "OpenCV Canny"))
 
     beside = cv2.dilate(theirs, np.ones((3, 3), np.uint8))  # of two equal pixels either may stay
     assert ours.any()
@@ -98,25 +97,25 @@ def test_opencvs_canny_finds_the_same_outline():
 def test_the_live_loop_is_timed_by_stages(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(cli, "LIVE_S", 0.3)
     report = tmp_path / "live.json"
-    flags = ["--live", "--size", "64x48", "--compile", "off", "--device", "cpu"]
+    flags = ["--live", "--size", "64x48", "--engine", "torch", "--device", "cpu"]
 
     assert main(["bench", *flags, "--json", str(report), "--view", "overlay"]) == 0
 
     stages = [row["stage"] for row in json.loads(report.read_text())["rows"]]
-    assert {"upload", "filter", "download", "view", "show", "from capture to shown"} < set(stages)
+    assert {"filter", "view", "show", "from capture to shown"} < set(stages)
     assert all(stage in capsys.readouterr().out for stage in stages[:1])
 
 
 def test_the_command_prints_a_table_and_writes_the_figures(tmp_path, capsys):
     report = tmp_path / "bench.json"
-    command = ["bench", "--size", "64x48", "--rounds", "1", "--compile", "off", "--device", "cpu"]
+    command = ["bench", "--size", "64x48", "--rounds", "1", "--engine", "torch", "--device", "cpu"]
 
     assert main([*command, "--json", str(report)]) == 0
 
     figures = json.loads(report.read_text())
     names = [row["name"] for row in figures["rows"]]
     printed = capsys.readouterr().out
-    assert (names[:2], names[-1]) == (["copy", "ours, eager"], "ours under load")
+    assert (names[:2], names[-1]) == (["copy", "ours, torch"], "ours under load")
     assert all(name in printed for name in names)
     assert "64x48" in figures["title"]
 
@@ -129,7 +128,7 @@ def start(monkeypatch):
     def run(command, *, env, **_options):
         [cache] = {Path(env[name]) for name in startup.CACHE_VARIABLES}
         now, is_warm = time.monotonic(), (cache / "compiled").exists()
-        shown = {"unfiltered": now + 1, "eager": now + 2, "compiled": now + (3 if is_warm else 9)}
+        shown = {"unfiltered": now + 1, "torch": now + 2, "numba": now + (3 if is_warm else 9)}
         Path(command[-1]).write_text(json.dumps({"first_shown": shown}))
         (cache / "compiled").touch()
         caches.append(cache)
@@ -175,7 +174,7 @@ def test_an_app_that_does_not_start_is_told(monkeypatch, capsys):
 
 
 def test_figures_that_cannot_be_written_are_told(tmp_path, capsys):
-    command = ["bench", "--size", "64x48", "--rounds", "1", "--compile", "off"]
+    command = ["bench", "--size", "64x48", "--rounds", "1", "--engine", "torch"]
 
     assert main([*command, "--json", str(tmp_path / "no" / "b.json")]) == 1
 
@@ -185,8 +184,7 @@ def test_figures_that_cannot_be_written_are_told(tmp_path, capsys):
 @pytest.mark.parametrize("cuda", [FakeCuda(), pytest.param(None, marks=pytest.mark.cuda)])
 def test_a_device_is_held_against_its_memory_and_its_bus(cuda, monkeypatch):
     monkeypatch.setattr(on_device, "FRAMES", 7)
-    monkeypatch.setattr(LinearFilter, "edges_on_cpu", LinearFilter.edges)
-    pipeline = EdgePipeline("sobel", device="cpu" if cuda else "cuda", compile="off")
+    pipeline = EdgePipeline("sobel", device="cpu" if cuda else "cuda", engine="torch")
 
     figures = on_device.measure_device(pipeline, IMAGE, rounds=3, cuda=cuda or torch.cuda)
 

@@ -8,10 +8,11 @@ import pytest
 import torch
 from fake_cuda import FakeCuda
 
-from live_edges import EdgePipeline, compiling
+from live_edges import EdgePipeline, torch_compiling
 from live_edges.carriers import SLOTS, Direct, Streamed, _Slot
-from live_edges.compiling import STEADY_CALLS, Compiler, Job
+from live_edges.compiling import STEADY_CALLS
 from live_edges.timing import Stages
+from live_edges.torch_compiling import Job, TorchCompiler
 
 CPU = torch.device("cpu")
 
@@ -167,8 +168,9 @@ def test_the_compiler_is_given_a_picture_that_has_arrived(monkeypatch):
     cuda, given = FakeCuda(), []
     stream = cuda.Stream(CPU)
     monkeypatch.setattr(torch.cuda, "current_stream", cuda.current_stream)
-    monkeypatch.setattr(Compiler, "_better", lambda _, job: given.append(job.pictures[0].max()))
-    compiler = Compiler()
+    look = lambda job: given.append(job.pictures[0].max())  # noqa: E731
+    monkeypatch.setattr(torch_compiling, "_compile", look)
+    compiler = TorchCompiler(is_on=True)
 
     with cuda.stream(stream):
         padded = torch.zeros(1, 1, 5, 9, dtype=torch.uint8).as_subclass(OnCuda).fill_(7)
@@ -239,15 +241,16 @@ def brighten(padded):
 
 
 def test_a_compiled_function_that_cannot_be_recorded_stays_in_use(monkeypatch):
-    carrier, compiler, eager = streamed(), Compiler("wait"), []
+    carrier, compiler, eager = streamed(), TorchCompiler(is_on=True), []
+    compiler.waits = True
 
     def compiled(padded):
         if carrier._cuda.is_capturing:
             raise TypeError("not while a graph is captured")
         return padded + 1
 
-    monkeypatch.setattr(Compiler, "_better", lambda *_: compiled)
-    monkeypatch.setattr(compiling, "_is_recording", lambda _: carrier._cuda.is_capturing)
+    monkeypatch.setattr(torch_compiling, "_compile", lambda _: compiled)
+    monkeypatch.setattr(torch_compiling, "_is_recording", lambda: carrier._cuda.is_capturing)
     monkeypatch.setattr(Job, "plainly", eager.append)
 
     for value in range(4 * SLOTS):
@@ -256,7 +259,7 @@ def test_a_compiled_function_that_cannot_be_recorded_stays_in_use(monkeypatch):
         )
 
     assert pending.result().max() == 4 * SLOTS
-    assert compiler.is_compiled(brighten)
+    assert compiler.is_compiled(brighten, ())
     assert eager == []
 
 
@@ -275,27 +278,25 @@ def random_pictures(count, size=(97, 131)):
     return [generator.integers(0, 256, (*size, 3), dtype=np.uint8) for _ in range(count)]
 
 
-def prepared(caplog, *names, compile):
+def prepared(caplog, *names, engine):
     """A pipeline on CUDA whose filters are compiled, where that is asked for."""
     caplog.set_level(logging.INFO)
-    pipeline = EdgePipeline(device="cuda", compile=compile, latency="throughput")
+    pipeline = EdgePipeline(device="cuda", engine=engine, latency="throughput")
     for name in names:
         pipeline.select(name)
-        deadline = time.monotonic() + 100
-        while compile != "off" and pipeline.execution != "compiled":
-            pipeline(random_pictures(1)[0])
-            assert time.monotonic() < deadline
-            assert "not compiled" not in caplog.text
+        pipeline.prepare(random_pictures(1)[0])
+        assert pipeline.execution == {"auto": "compiled"}.get(engine, "torch")
+    assert not caplog.messages
     return pipeline
 
 
 @pytest.mark.cuda
 @pytest.mark.parametrize("name", ["sobel", "blur-difference", "blur-difference-rgb", "canny"])
-@pytest.mark.parametrize("compile", ["off", "wait"])
-def test_cuda_with_pictures_in_flight_makes_the_same(name, compile, caplog):
+@pytest.mark.parametrize("engine", ["torch", "auto"])
+def test_cuda_with_pictures_in_flight_makes_the_same(name, engine, caplog):
     pictures = random_pictures(12)
-    expected = [EdgePipeline(name, device="cpu", compile="off")(each) for each in pictures]
-    pipeline = prepared(caplog, name, compile=compile)
+    expected = [EdgePipeline(name, device="cpu", engine="torch")(each) for each in pictures]
+    pipeline = prepared(caplog, name, engine=engine)
 
     pending = [pipeline.submit(each) for each in pictures]
 
@@ -305,26 +306,37 @@ def test_cuda_with_pictures_in_flight_makes_the_same(name, compile, caplog):
 
 
 @pytest.mark.cuda
-def test_cuda_runs_on_while_filters_are_compiled_behind_it_and_compiles_each_once(caplog):
+def test_cuda_runs_on_while_filters_are_compiled_behind_it_and_compiles_each_once(
+    caplog, monkeypatch
+):
     names = ["sobel", "canny", "roberts", "log", "blur-difference", "blur-difference-rgb"]
-    pipeline = prepared(caplog, *names, compile="auto")
-    pipeline.close()
-    compiled = dict(torch._dynamo.utils.counters["stats"])
+    made, compile_now = [], torch_compiling._compile
+    count = lambda job: made.append(job.key) or compile_now(job)  # noqa: E731
+    monkeypatch.setattr(torch_compiling, "_compile", count)
+    caplog.set_level(logging.INFO)
+    pipeline = EdgePipeline(device="cuda", latency="throughput")
 
+    for name in names:
+        pipeline.select(name)
+        deadline = time.monotonic() + 100
+        while pipeline.execution != "compiled" and time.monotonic() < deadline:
+            pipeline(random_pictures(1)[0])
+        assert pipeline.execution == "compiled"
     for name in names * 3:
         pipeline.select(name)
         for picture in random_pictures(7):
             pipeline(picture)
 
-    assert dict(torch._dynamo.utils.counters["stats"]) == compiled
-    assert "not compiled" not in caplog.text
+    pipeline.close()
+    assert len(made) == len(set(made))
+    assert not caplog.messages
 
 
 @pytest.mark.cuda
 def test_cuda_follows_gain_and_filter_after_recording():
     [picture] = random_pictures(1)
-    on_cuda = EdgePipeline("sobel", device="cuda", compile="off")
-    on_cpu = EdgePipeline("sobel", device="cpu", compile="off")
+    on_cuda = EdgePipeline("sobel", device="cuda", engine="torch")
+    on_cpu = EdgePipeline("sobel", device="cpu", engine="torch")
     wishes = [("sobel", 1.0)] * 7 + [("sobel", 0.3)] * 7 + [("scharr", 0.3), ("scharr", 2.0)] * 7
 
     for name, gain in wishes:
@@ -335,9 +347,9 @@ def test_cuda_follows_gain_and_filter_after_recording():
 
 
 @pytest.mark.cuda
-@pytest.mark.parametrize("compile", ["off", "wait"])
-def test_cuda_allocates_nothing_for_a_picture_after_the_first_few(compile, caplog):
-    pipeline = prepared(caplog, "sobel", compile=compile)
+@pytest.mark.parametrize("engine", ["torch", "auto"])
+def test_cuda_allocates_nothing_for_a_picture_after_the_first_few(engine, caplog):
+    pipeline = prepared(caplog, "sobel", engine=engine)
     pictures = random_pictures(3)
     for picture in pictures * 4:
         pipeline(picture)

@@ -58,11 +58,11 @@ def packet_durations_s(path: Path) -> list[float]:
 
 
 def convert(*args: object) -> int:
-    return main(["process", *map(str, args), "--device", "cpu", "--compile", "off"])
+    return main(["process", *map(str, args), "--device", "cpu", "--engine", "torch"])
 
 
 def record(movie: Path, target: Path, *options: str) -> int:
-    flags = ["--headless", "--device", "cpu", "--compile", "off", "--record", str(target)]
+    flags = ["--headless", "--device", "cpu", "--engine", "torch", "--record", str(target)]
     return main(["run", str(movie), *flags, *options])
 
 

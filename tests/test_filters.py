@@ -134,7 +134,7 @@ def gray():
 
 
 def picture_of(name, gray):
-    return EdgePipeline(name, device="cpu", compile="off").edges_of_luma(gray)
+    return EdgePipeline(name, device="cpu", engine="torch").edges_of_luma(gray)
 
 
 def rounded(strength):

@@ -53,7 +53,7 @@ def of_each(files):
 
 @pytest.fixture(scope="module")
 def pipeline():
-    return EdgePipeline("sobel", device="cpu", compile="off")
+    return EdgePipeline("sobel", device="cpu", engine="torch")
 
 
 def commands() -> dict[str, argparse.ArgumentParser]:
@@ -130,7 +130,7 @@ def test_any_weights_file_is_a_filter_or_told_wrong(ending):
     @fuzz(30, content=damage.damaged(lambda: damage.weights()[ending]))
     def try_one(content):
         with saved(content, ending) as path, contextlib.suppress(LiveEdgesError):
-            pipeline = EdgePipeline(path, device="cpu", compile="off")
+            pipeline = EdgePipeline(path, device="cpu", engine="torch")
             assert pipeline(np.zeros((6, 7, 3), np.uint8)).shape == (6, 7)
 
     try_one()
@@ -206,7 +206,7 @@ NUMBERS = st.one_of(
 def test_any_number_given_to_a_pipeline_works_or_is_a_value_error(gain, threshold, sigma, name):
     image = np.zeros((6, 7, 3), np.uint8)
     image[:, 3:] = 255
-    ours = EdgePipeline(name, device="cpu", compile="off")
+    ours = EdgePipeline(name, device="cpu", engine="torch")
 
     for change in (
         lambda: setattr(ours, "gain", gain),

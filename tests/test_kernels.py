@@ -83,13 +83,39 @@ def test_the_factors_of_sobel_are_exact_in_single_precision():
     np.testing.assert_array_equal(again, kernels.sobel())
 
 
-def test_a_bank_that_costs_more_in_parts_stays_whole():
-    noise = np.random.default_rng(0).normal(size=(1, 1, 7, 7))
+@pytest.mark.parametrize(
+    ("bank", "rank"),
+    [
+        (kernels.blur_difference(1.0), 1),  # with the tap in the middle set apart
+        (np.concatenate([kernels.blur_difference(2.0)] * 3, axis=1), 1),
+        (kernels.gaussian_gradient(2.0), 1),
+        (kernels.laplacian(), 2),
+        (kernels.roberts(), 2),
+        (kernels.sobel()[:1, :, :1], 1),
+    ],
+)
+def test_a_separated_bank_is_the_same_bank(bank, rank):
+    columns, rows, middle = kernels.separated(bank)
 
-    assert kernels.separate(noise) is None
-    assert kernels.separate(kernels.roberts()) is None
-    assert kernels.separate(kernels.sobel()) is None  # as many reads, and memory between them
-    assert kernels.separate(kernels.gaussian_gradient(1.0)) is not None
+    assert columns.shape[1] == rank
+    again = np.einsum("orci,orj->ocij", columns, rows)
+    again[..., bank.shape[2] // 2, bank.shape[3] // 2] += middle
+    np.testing.assert_allclose(again, bank, atol=kernels.SEPARATION_ERROR)
+
+
+@pytest.mark.parametrize("name", kernels.FIXED)
+def test_the_classic_kernels_are_whole_numbers(name):
+    bank = kernels.FIXED[name]()
+
+    taps, scale = kernels.whole_numbers(bank)
+
+    np.testing.assert_allclose(taps * scale, bank, atol=1e-12)
+    assert np.abs(taps).max() <= 10
+
+
+def test_taps_that_are_no_small_whole_numbers_are_told_from_those():
+    assert kernels.whole_numbers(kernels.blur_difference(1.0)) is None
+    assert kernels.whole_numbers(np.array([[[[1.0, -200.0]]]])) is None  # times 255: over 16 bits
 
 
 def test_kernels_of_any_size_of_number_are_scaled_to_one():

@@ -10,12 +10,14 @@ import live_edges
 PACKAGE = Path(live_edges.__file__).parent
 LAYERS = [
     {"errors", "platforms", "frame", "settings", "timing", "kernels", "screen", "stats",
-     "arguments", "limits", "closing", "libraries", "tensor_files", "choosing", "outages",
+     "arguments", "limits", "closing", "tensor_files", "choosing", "outages",
      "folders", "ranges"},
     {"functional", "fused", "weights_file", "sources", "window", "hud", "headless", "snapshot",
-     "autogain", "checks", "recorder", "recording", "packages",
-     "devices", "carriers", "opencv_filters"},
-    {"canny", "catalog", "filters", "capture", "views", "compiling"},
+     "autogain", "checks", "recorder", "recording", "compiling", "bands", "cpu",
+     "devices", "carriers"},
+    {"canny", "catalog", "torch_compiling", "capture", "views"},
+    {"filters"},
+    {"cpu_engine", "gpu_engine"},
     {"engine"},
     {"pipeline", "render", "keymap", "panel", "training", "takes", "process"},
     {"in_flight"},

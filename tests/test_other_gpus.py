@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from live_edges import EdgePipeline, compiling
+from live_edges import EdgePipeline, cpu_engine
 from live_edges.carriers import Direct
 from live_edges.compiling import STEADY_CALLS
+from live_edges.gpu_engine import GpuEngine
+from live_edges.torch_compiling import TorchCompiler
 
 CPU = torch.device("cpu")
 
@@ -32,28 +34,29 @@ def apple_gpu(monkeypatch):
     """The pipeline finds an Apple GPU, whose work the CPU does."""
     device = torch.device("mps")
     monkeypatch.setattr("live_edges.pipeline.choose_device", lambda _name: (device, "a stand-in"))
-    monkeypatch.setattr(compiling, "start_packing", lambda *_: pytest.fail("compiled"))
-    monkeypatch.setattr(compiling, "load_package", lambda *_: pytest.fail("compiled"))
     monkeypatch.setattr(torch, "compile", lambda *_, **__: pytest.fail("compiled"))
+    monkeypatch.setattr(cpu_engine, "_compiled", lambda *_: pytest.fail("compiled"))
 
 
 def on_apple_gpu(**options):
     pipeline = EdgePipeline(device="mps", **options)
-    pipeline._engine._device, pipeline._engine.carrier = CPU, Direct(CPU)
+    gpu = GpuEngine(torch.device("mps"), lambda: Direct(CPU), TorchCompiler(is_on=False))
+    gpu._device = CPU
+    pipeline._engine._gpus = [gpu]
     return pipeline
 
 
 def test_canny_is_opencvs_on_everything_but_cuda(gpu, image, monkeypatch):
     calls, by_opencv = [], cv2.Canny
     monkeypatch.setattr(cv2, "Canny", lambda *a, **k: calls.append(a) or by_opencv(*a, **k))
-    beside_gpu = EdgePipeline("canny", gain=0.5, threshold=0.2, compile="wait")
+    beside_gpu = EdgePipeline("canny", gain=0.5, threshold=0.2, engine="auto")
     monkeypatch.setattr("live_edges.pipeline.choose_device", lambda _name: (CPU, "as asked"))
-    on_cpu = EdgePipeline("canny", gain=0.5, threshold=0.2, compile="off")
+    on_cpu = EdgePipeline("canny", gain=0.5, threshold=0.2, engine="torch")
 
     np.testing.assert_array_equal(beside_gpu(image), on_cpu(image))
     assert len(calls) == 2
     assert beside_gpu.device == gpu
-    assert beside_gpu.execution == "eager"
+    assert beside_gpu.execution == "opencv"
 
 
 @pytest.mark.usefixtures("gpu")
@@ -67,15 +70,17 @@ def test_making_a_pipeline_and_choosing_a_filter_touches_no_gpu():
 
 
 @pytest.mark.usefixtures("apple_gpu")
-@pytest.mark.parametrize("compile", ["auto", "wait", "off"])
-def test_nothing_is_compiled_beside_an_apple_gpu(compile, image):
-    pipeline, before = on_apple_gpu(compile=compile), threading.enumerate()
+@pytest.mark.parametrize("engine", ["auto", "torch"])
+def test_no_filter_is_compiled_beside_an_apple_gpu(engine, image):
+    pipeline, before = on_apple_gpu(engine=engine), threading.enumerate()
 
+    pipeline.prepare(image)
     for _ in range(2 * STEADY_CALLS):
-        pipeline.overlay(image, pipeline(image), (1, 2, 3))
+        pipeline(image)
         assert threading.enumerate() == before
 
-    assert pipeline.execution == "eager"
+    assert pipeline.execution == "torch"
+    assert pipeline.device.type == "mps"
 
 
 @pytest.mark.usefixtures("apple_gpu")
@@ -93,7 +98,9 @@ def test_two_pipelines_never_compute_on_an_apple_gpu_at_once(image):
 
         return start
 
-    one._engine.carrier.start, other._engine.carrier.start = find("one", True), find("other", False)
+    for pipeline, start in ((one, find("one", True)), (other, find("other", False))):
+        [gpu] = pipeline._engine._gpus
+        gpu.carrier.start, gpu.is_checked = start, True
     threads = [threading.Thread(target=each.submit, args=(image,)) for each in (one, other)]
     threads[0].start()
     started.wait(10)

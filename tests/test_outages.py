@@ -366,7 +366,7 @@ def test_the_run_tells_of_a_slow_camera(caplog):
     assert len(caplog.messages) == 1
 
 
-VITALS = Vitals("cpu", "eager", 30.0, 30.0, 0, Durations(), Stages())
+VITALS = Vitals("cpu", "torch", 30.0, 30.0, 0, Durations(), Stages())
 
 
 def test_the_picture_of_a_lost_source_is_dimmed_and_says_so():
@@ -389,7 +389,7 @@ def test_no_frames_per_second_are_shown_during_an_outage():
     meter = Meter(clock)
     for _ in range(10):
         clock.advance(0.1)
-        meter.count(clock.now, "eager")
+        meter.count(clock.now, "torch")
     before = meter.fps
     clock.advance(2.1)
 
@@ -505,7 +505,7 @@ def test_a_recording_goes_on_across_an_outage_with_true_times(camera_server, tmp
     screen = Switching(is_headless=True)
     screen.next_at = [0.5, 1.2]
     pipeline = Future()
-    pipeline.set_result(EdgePipeline(device="cpu", compile="off"))
+    pipeline.set_result(EdgePipeline(device="cpu", engine="torch"))
     app = App(
         watched_stream(camera_server),
         screen,

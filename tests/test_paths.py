@@ -22,7 +22,7 @@ POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such 
 
 
 def process(*args):
-    return main(["process", "--device", "cpu", "--compile", "off", *map(str, args)])
+    return main(["process", "--device", "cpu", "--engine", "torch", *map(str, args)])
 
 
 def frames_of(path):
@@ -51,7 +51,7 @@ def test_a_recording_may_have_a_colon_in_its_name(tmp_path, monkeypatch):
     clip = write_video(tmp_path / "clip.mp4", 3)
 
     args = ["run", str(clip), "--headless", "--record", "12:30.mkv", "--device", "cpu"]
-    assert main([*args, "--compile", "off"]) == 0
+    assert main([*args, "--engine", "torch"]) == 0
 
     assert frames_of(tmp_path / "12:30.mkv") == 3
 

@@ -23,7 +23,7 @@ LOSSLESS = {".webp": {"lossless": True}, ".jpg": {"quality": 98, "subsampling": 
 
 
 def process(*args):
-    return main(["process", "--device", "cpu", "--compile", "off", *map(str, args)])
+    return main(["process", "--device", "cpu", "--engine", "torch", *map(str, args)])
 
 
 def bgr(image):

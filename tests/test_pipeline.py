@@ -94,7 +94,8 @@ def test_every_stage_is_timed_once(device):
 
     EdgePipeline(device=device)(step_image(), stages=stages)
 
-    assert set(stages.durations) == {"upload", "filter", "download"}
+    expected = {"filter"} if device == "cpu" else {"upload", "filter", "download"}
+    assert set(stages.durations) == expected
 
 
 @pytest.mark.parametrize(

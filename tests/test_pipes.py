@@ -71,7 +71,7 @@ def test_a_fifo_is_converted_once_and_is_not_damaged(tmp_path, fifo, caplog, suf
     writer = feed(fifo, write_video(tmp_path / f"a{suffix}", COUNT).read_bytes())
 
     args = ["process", str(fifo), "-o", str(tmp_path / "b.mp4"), "--device", "cpu"]
-    assert main([*args, "--compile", "off"]) == 0
+    assert main([*args, "--engine", "torch"]) == 0
     writer.join()
 
     assert frames_of(tmp_path / "b.mp4") == COUNT
@@ -81,7 +81,7 @@ def test_a_fifo_is_converted_once_and_is_not_damaged(tmp_path, fifo, caplog, suf
 @pytest.mark.slow
 @pytest.mark.parametrize(("command", "is_file"), [("run", False), ("process", True)])
 def test_a_minus_is_standard_input(tmp_path, clip, command, is_file):
-    rest = {"run": ["--headless", "--record"], "process": ["--compile", "off", "-o"]}[command]
+    rest = {"run": ["--headless", "--record"], "process": ["--engine", "torch", "-o"]}[command]
 
     with clip.open("rb") as file:
         child = start(command, "-", *rest, tmp_path / "b.mkv", stdin=file if is_file else -1)
@@ -107,7 +107,7 @@ def test_every_wait_for_a_pipe_ends_at_the_first_signal(
     tmp_path, fifo, clip, command, number, share
 ):
     rest = {"run": ["--headless"], "process": ["-o", tmp_path / "b.mp4"]}[command]
-    child = start(command, fifo, *rest, "--compile", "off")
+    child = start(command, fifo, *rest, "--engine", "torch")
     handle = None
     try:
         if share is not None:
@@ -183,4 +183,4 @@ def test_a_file_called_minus_is_read_by_its_path(tmp_path, clip, monkeypatch):
 
     with open_source("./-") as source:
         assert source.name == "-"
-    assert main(["process", "./-", "-o", "b.mkv", "--device", "cpu", "--compile", "off"]) == 0
+    assert main(["process", "./-", "-o", "b.mkv", "--device", "cpu", "--engine", "torch"]) == 0

@@ -43,7 +43,7 @@ RICH = np.random.default_rng(0).integers(16, 236, (48, 64), dtype=np.uint8)
 
 
 def process(*args: object) -> int:
-    return main(["process", *map(str, args), "--device", "cpu", "--compile", "off"])
+    return main(["process", *map(str, args), "--device", "cpu", "--engine", "torch"])
 
 
 def times_of(path: Path) -> list[float]:
@@ -184,7 +184,7 @@ def test_the_picture_is_that_of_the_pipeline(tmp_path, filter):
 
     assert process(movie, "-o", tmp_path / "b.mp4", *options) == 0
 
-    pipeline = EdgePipeline(filter, device="cpu", compile="off")
+    pipeline = EdgePipeline(filter, device="cpu", engine="torch")
     expected = [pipeline.edges_of_luma(gray) for gray in grays_of(movie)]
     assert all(
         psnr(actual, wanted) > 40
@@ -196,7 +196,7 @@ def test_the_picture_is_that_of_the_pipeline(tmp_path, filter):
 def test_the_short_way_by_luma_equals_the_long_way_by_colour(tmp_path, filter):
     movie = write_movie(tmp_path / "a.mp4")
     settings = Settings(filter=filter, view="edges", auto_gain=False)
-    pipeline = EdgePipeline(filter, device="cpu", compile="off")
+    pipeline = EdgePipeline(filter, device="cpu", engine="torch")
     with av.open(str(movie)) as container:
         frame = next(container.decode(video=0))
         image = frame.to_ndarray(format="bgr24")

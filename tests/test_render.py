@@ -7,6 +7,7 @@ from itertools import pairwise
 import av
 import numpy as np
 import pytest
+from fakes import carrier_with, compute_on
 
 from live_edges import EdgePipeline
 from live_edges.autogain import TARGET
@@ -19,8 +20,8 @@ FPS = 30
 
 def pipeline_with(in_flight):
     """A pipeline that computes on the CPU, and says that so many pictures may be on their way."""
-    pipeline = EdgePipeline(device="cpu", compile="off")
-    pipeline._engine.carrier.in_flight = in_flight
+    pipeline = EdgePipeline(device="cpu", engine="torch")
+    compute_on(pipeline, carrier_with(in_flight))
     return pipeline
 
 
@@ -106,7 +107,7 @@ def by_live_loop(images, settings):
 
 
 def by_process(images, settings):
-    pipeline = EdgePipeline(settings.filter, device="cpu", compile="off")
+    pipeline = EdgePipeline(settings.filter, device="cpu", engine="torch")
     painter = Painter(pipeline, settings)
     shown, gains = [], []
     for number, image in enumerate(images):
@@ -116,7 +117,7 @@ def by_process(images, settings):
 
 
 def by_luma(images, settings):
-    pipeline = EdgePipeline(settings.filter, device="cpu", compile="off")
+    pipeline = EdgePipeline(settings.filter, device="cpu", engine="torch")
     painter = Painter(pipeline, settings)
     shown, gains = [], []
     for number, image in enumerate(images):

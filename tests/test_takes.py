@@ -34,7 +34,7 @@ ORIGINAL = Settings(view="original", hud="off")
 def make_app(source, screen, takes, *, settings=ORIGINAL, pipeline=None, capture=None, **options):
     if pipeline is None:
         pipeline = Future()
-        pipeline.set_result(EdgePipeline(device="cpu", compile="off"))
+        pipeline.set_result(EdgePipeline(device="cpu", engine="torch"))
     clock = screen.clock or FakeClock()
     return App(
         capture or Capture(source, clock=clock),
@@ -126,7 +126,7 @@ def test_a_recording_begins_with_the_first_filtered_frame_and_the_original_with_
     source = FakeSource(make_frames(40), is_live=True)
     screen = FakeScreen(clock=clock, is_headless=is_headless, patience=10_000)
     takes = started(tmp_path / "take.mp4", with_original=True)
-    pipeline = Loading(EdgePipeline(device="cpu", compile="off"), after=12, clock=clock)
+    pipeline = Loading(EdgePipeline(device="cpu", engine="torch"), after=12, clock=clock)
     settings = Settings(view="edges", auto_gain=False, hud="off")
     app = make_app(
         source,
@@ -377,7 +377,7 @@ def test_a_signal_that_is_ignored_stays_ignored():
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
 def test_sigterm_finalises_the_recording(tmp_path):
     path = tmp_path / "take.mp4"
-    arguments = ["run", "demo", "--headless", "--size", "160x120", "--compile", "off"]
+    arguments = ["run", "demo", "--headless", "--size", "160x120", "--engine", "torch"]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
     command = [sys.executable, "-m", "live_edges", *arguments, "--record", str(path)]
     command += ["--duration", "60"]
@@ -398,7 +398,7 @@ def test_sigterm_finalises_the_recording(tmp_path):
 def test_sigterm_ends_a_run_whose_stream_has_stalled(tmp_path):
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
     path = tmp_path / "take.mp4"
-    arguments = ["run", "--headless", "--compile", "off", "--view", "original"]
+    arguments = ["run", "--headless", "--engine", "torch", "--view", "original"]
     with serve(*mjpeg_parts(10), stays_open=True) as url:
         command = [sys.executable, "-m", "live_edges", *arguments, "--record", str(path), url]
         with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as child:

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 from fake_cuda import FakeCuda
+from fakes import compute_on
 
-from live_edges import EdgePipeline, compiling
-from live_edges.carriers import SLOTS, Streamed
-from live_edges.filters import LinearFilter
-from live_edges.fused import blend
+from live_edges import EdgePipeline, cpu_engine, torch_compiling
+from live_edges.carriers import SLOTS, Direct, Streamed
 from live_edges.settings import LINE_COLORS
+from live_edges.torch_compiling import Job, TorchCompiler
 
 THREADS, CALLS = 4, 200
 SIZES = [(64, 48), (64, 48), (31, 57), (64, 48)]  # most of one size, so that memory is reused
@@ -41,21 +41,19 @@ def in_threads(work):
 
 
 @pytest.fixture(params=["direct", "streamed"])
-def pipeline(request, monkeypatch):
-    """A pipeline with either carrier, computing by torch, which alone a fake stream puts off."""
-    monkeypatch.setattr(LinearFilter, "edges_on_cpu", LinearFilter.edges)
-
-    pipeline = EdgePipeline(device="cpu", compile="off")
-    if request.param == "streamed":
-        pipeline._engine.carrier = Streamed(
-            torch.device("cpu"), in_flight=2, cuda=FakeCuda(can_record=False)
-        )
+def pipeline(request):
+    """A pipeline with either carrier."""
+    pipeline = EdgePipeline(device="cpu", engine="torch")
+    cpu = torch.device("cpu")
+    streamed = request.param == "streamed"
+    cuda = FakeCuda(can_record=False)
+    compute_on(pipeline, Streamed(cpu, in_flight=2, cuda=cuda) if streamed else Direct(cpu))
     return pipeline
 
 
 @pytest.mark.parametrize("name", ["sobel", "canny", "blur-difference-rgb"])
 def test_a_pipeline_shared_by_threads_gives_each_its_own_edges(name):
-    pipeline, images = EdgePipeline(name, device="cpu", compile="off"), pictures()
+    pipeline, images = EdgePipeline(name, device="cpu", engine="torch"), pictures()
     expected = [pipeline(image) for image in images]
 
     def wrong(number):
@@ -98,7 +96,7 @@ def test_edges_that_were_submitted_by_one_thread_can_be_waited_for_by_all(pipeli
 def test_two_pipelines_in_one_process_do_not_disturb_each_other():
     images = pictures()
     pipelines = [
-        EdgePipeline(name, device="cpu", gain=gain, compile="off")
+        EdgePipeline(name, device="cpu", gain=gain, engine="torch")
         for name, gain in [("sobel", 1.0), ("log", 3.0)]
     ]
     expected = [[pipeline(image) for image in images] for pipeline in pipelines]
@@ -116,7 +114,7 @@ def test_two_pipelines_in_one_process_do_not_disturb_each_other():
 def test_a_call_uses_the_filter_gain_and_threshold_that_it_began_with():
     ways = [("sobel", 1.0, 0.0), ("blur-difference-rgb", 4.0, 0.5), ("log", 2.0, 0.3)]
     image = pictures(1)[0]
-    pipeline = EdgePipeline(device="cpu", compile="off")
+    pipeline = EdgePipeline(device="cpu", engine="torch")
     possible = set()
     for name in {name for name, _, _ in ways}:
         for gain in {gain for _, gain, _ in ways}:
@@ -140,7 +138,7 @@ def test_a_call_uses_the_filter_gain_and_threshold_that_it_began_with():
 
 
 def test_no_change_by_one_thread_undoes_that_of_another():
-    pipeline = EdgePipeline(device="cpu", compile="off")
+    pipeline = EdgePipeline(device="cpu", engine="torch")
 
     def lost(number):
         values = [1 + turn for turn in range(CALLS)]
@@ -162,7 +160,7 @@ def test_no_change_by_one_thread_undoes_that_of_another():
 
 
 def test_overlays_of_several_threads_have_their_own_colours():
-    pipeline = EdgePipeline(device="cpu", compile="off")
+    pipeline = EdgePipeline(device="cpu", engine="torch")
     cases = [
         (image, image[..., 0].copy(), color)
         for image in pictures(4)
@@ -177,17 +175,14 @@ def test_overlays_of_several_threads_have_their_own_colours():
     assert in_threads(wrong) == [0] * THREADS
 
 
-def test_threads_compile_each_function_once_and_leave_no_compiler_behind(monkeypatch):
-    made = []
-    monkeypatch.setattr(
-        compiling.Compiler, "_package", lambda _self, job: made.append(job.key) or job.function
-    )
-    monkeypatch.setattr(compiling, "load_package", lambda function: lambda *on: function(*on))
-    monkeypatch.setattr(compiling, "_is_faster", lambda *_: True)
+def test_threads_compile_each_loop_once_and_leave_no_compiler_behind(monkeypatch):
+    made, compile_now = [], cpu_engine._compiled
+    count = lambda shape, *on: made.append(shape) or compile_now(shape, *on)  # noqa: E731
+    monkeypatch.setattr(cpu_engine, "_compiled", count)
     images = pictures()
-    plain = EdgePipeline("sobel", device="cpu", compile="off")
+    plain = EdgePipeline("sobel", device="cpu", engine="torch")
     expected = [plain(image).astype(int) for image in images]
-    pipeline = EdgePipeline("sobel", device="cpu", compile="auto")
+    pipeline = EdgePipeline("sobel", device="cpu")
 
     def wrong(number):
         failures = 0
@@ -200,28 +195,28 @@ def test_threads_compile_each_function_once_and_leave_no_compiler_behind(monkeyp
 
     assert in_threads(wrong) == [0] * THREADS
     pipeline.close()
-    assert pipeline.execution == "compiled"
+    assert pipeline.execution == "numba"
     assert len(made) == len(set(made))
 
 
 def test_torch_compile_works_for_one_pipeline_at_a_time(monkeypatch):
     at_once, most = [], []
 
-    def better(_self, job):
+    def compile_now(job):
         at_once.append(job)
         most.append(len(at_once))
         at_once.pop()
         return job.function
 
-    monkeypatch.setattr(compiling.Compiler, "_better", better)
-    monkeypatch.setattr(compiling.Job, "is_on_cpu", False)  # as far as the compiler can see
-    compilers = [compiling.Compiler("wait"), compiling.Compiler("auto")]
-    job = compiling.Job(blend, (*torch.zeros(2, 4, 9, dtype=torch.uint8), torch.zeros(9)))
+    monkeypatch.setattr(torch_compiling, "_compile", compile_now)
+    compilers = [TorchCompiler(is_on=True), TorchCompiler(is_on=True)]
+    compilers[0].waits = True
+    job = Job(torch.add, torch.zeros(2, 4, 9, dtype=torch.uint8))
 
     in_threads(lambda number: [compilers[number % 2](job) for _ in range(CALLS)])
     for compiler in compilers:
         compiler.close()
 
     assert max(most) == 1
-    assert all(compiler.is_compiled(blend) for compiler in compilers)
-    assert not compiling._TRACING.locked()
+    assert all(compiler.is_compiled(torch.add, ()) for compiler in compilers)
+    assert not torch_compiling._TRACING.locked()

@@ -89,7 +89,7 @@ def played(path: Path) -> list[float]:
 
 
 def process(*args: object) -> int:
-    return main(["process", *map(str, args), "--device", "cpu", "--compile", "off"])
+    return main(["process", *map(str, args), "--device", "cpu", "--engine", "torch"])
 
 
 def packets_s(path: Path, kind: str) -> list[float]:

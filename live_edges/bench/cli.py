@@ -42,10 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--device", default="auto", metavar="NAME", help="as for run (default: %(default)s)"
     )
     parser.add_argument(
-        "--compile",
-        choices=("wait", "off"),
-        default="wait",
-        help="time our compiled filter too, or only the eager one (default: %(default)s)",
+        "--engine",
+        choices=("auto", "torch", "numba"),
+        default="auto",
+        help="as for run; torch times the definition alone (default: %(default)s)",
     )
     parser.add_argument(
         "--threads", type=arguments.count, metavar="N", help="threads for everybody"
@@ -118,7 +118,7 @@ def _contest(args: argparse.Namespace) -> Measured:
     from live_edges.bench.under_load import measure_under_load
     from live_edges.sources.scene import Scene
 
-    found, ours = contenders(args.filter, args.view, args.device, compile=args.compile)
+    found, ours = contenders(args.filter, args.view, args.device, engine=args.engine)
     image = Scene(args.size).at(40, 1.3)
     rows = measure(found, image, rounds=args.rounds)
     fastest = next(find for name, find in reversed(found.items()) if name.startswith("ours"))

@@ -22,7 +22,7 @@ def run_demo(args: argparse.Namespace, *, duration_s: float) -> list[dict[str, A
     """Run the live loop as fast as it goes; returns a row for each stage, in milliseconds."""
     share_cores(args.threads)
     loaded: Future[EdgePipeline] = Future()
-    pipeline = EdgePipeline(args.filter, device=args.device, compile=args.compile)
+    pipeline = EdgePipeline(args.filter, device=args.device, engine=args.engine)
     loaded.set_result(pipeline)
     with StatusLine() as screen:
         app = App(

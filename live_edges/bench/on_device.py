@@ -11,6 +11,7 @@ import torch
 
 from live_edges.carriers import SLOTS, Find, Pending, Shape, Streamed, Write, record
 from live_edges.frame import Image
+from live_edges.gpu_engine import GpuEngine
 from live_edges.pipeline import EdgePipeline
 from live_edges.timing import StageTimer, untimed
 
@@ -74,7 +75,7 @@ def measure_device(
     """
     device = pipeline.device
     carrier = _Observed(device, in_flight=SLOTS - 1, cuda=cuda)
-    pipeline._engine.carrier = carrier
+    pipeline._engine._gpus = [GpuEngine(device, lambda: carrier, pipeline._engine._compiler)]
     for _ in range(3 * SLOTS):  # warm, and recorded
         edges = pipeline(image)
     padded = torch.zeros((1, *carrier.shape), dtype=torch.uint8, device=device)

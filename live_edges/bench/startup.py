@@ -20,14 +20,9 @@ from live_edges.weights_file import is_weights_path
 
 STARTS = 3  # with an empty cache, each followed by one with the cache that it left
 RUN_S = 10.0  # how long the fast engine is waited for, from the first picture on
-# They say where compiled functions are kept: ours, and those of Numba and of torch.compile.
-CACHE_VARIABLES = ("XDG_CACHE_HOME", "NUMBA_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR")
-SLOW = (
-    "unfiltered",
-    "eager",
-    "compiling",
-    "torch",
-)  # what a frame may be before the fast engine is there
+# They say where compiled functions are kept: Numba's, and those of torch.compile.
+CACHE_VARIABLES = ("NUMBA_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR")
+SLOW = ("unfiltered", "torch")  # what a frame may be before the fast engine is there
 
 
 def time_starts(args: argparse.Namespace) -> list[dict[str, Any]]:

@@ -15,7 +15,6 @@ from live_edges.errors import LiveEdgesError
 from live_edges.recording.arguments import add_encoding_arguments
 
 if TYPE_CHECKING:
-    from live_edges.compiling import Mode
     from live_edges.pipeline import EdgePipeline
     from live_edges.process.conversion import Report
     from live_edges.process.jobs import Job
@@ -48,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--end", type=arguments.seconds, metavar="S", help="end so many seconds in")
     group.add_argument("--no-sound", action="store_true", help="leave the sound out")
     add_encoding_arguments(group)
-    parser.set_defaults(view="edges", compile="wait")
+    parser.set_defaults(view="edges")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -85,9 +84,7 @@ def _convert_all(
     """Convert every file by a filter, and return how many could not be."""
     from tqdm.contrib.logging import logging_redirect_tqdm
 
-    has_video = any(not job.is_image for job in todo)
-    # Compiling takes seconds, which pictures, being few or of many sizes, do not earn back.
-    pipeline, settings = _pipeline(args, filter, args.compile if has_video else "off")
+    pipeline, settings = _pipeline(args, filter)
     failed = 0
     with closing(pipeline), logging_redirect_tqdm():
         for number, job in enumerate(todo, 1):
@@ -108,9 +105,7 @@ def _convert_all(
     return failed
 
 
-def _pipeline(
-    args: argparse.Namespace, filter: str, compile: "Mode"
-) -> "tuple[EdgePipeline, Settings]":
+def _pipeline(args: argparse.Namespace, filter: str) -> "tuple[EdgePipeline, Settings]":
     from live_edges.devices import share_cores
     from live_edges.pipeline import EdgePipeline
     from live_edges.settings import Settings
@@ -126,7 +121,7 @@ def _pipeline(
         is_mirrored=args.mirror,
     )
     pipeline = EdgePipeline(
-        filter, device=args.device, sigma=args.sigma, weights=args.weights, compile=compile
+        filter, device=args.device, sigma=args.sigma, weights=args.weights, engine=args.engine
     )
     log.info("device: %s (%s)", pipeline.device, pipeline.device_reason)
     return pipeline, settings

@@ -50,8 +50,11 @@ class Painter:
             uint8, upright: ``(H, W)`` where the view is the edges, else ``(H, W, 3)`` BGR.
         """
         if not self._by_luma:
-            return self.paint_image(to_image(frame), now)
+            image = to_image(frame)
+            self._pipeline.prepare(image)
+            return self.paint_image(image, now)
         luma, is_full = luma_of(frame)
+        self._pipeline.prepare(luma)
         self._stretch = 1.0
         if not is_full and self._pipeline.is_balanced:
             self._stretch = STRETCH
