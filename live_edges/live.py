@@ -16,6 +16,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from live_edges.app import App
 from live_edges.capture import Capture
 from live_edges.catalog import choose
+from live_edges.compiling import yielding
 from live_edges.folders import check_folder
 from live_edges.headless import StatusLine
 from live_edges.limits import Limits
@@ -116,8 +117,9 @@ def _load_pipeline(
     with suppress(TimeoutError):
         opening.result(HEAD_START_S)  # cancelled, it ends this thread's work here
 
-    from live_edges.devices import share_cores
-    from live_edges.pipeline import EdgePipeline  # brings torch, which takes seconds
+    with yielding():
+        from live_edges.devices import share_cores
+        from live_edges.pipeline import EdgePipeline  # brings torch, which takes seconds
 
     share_cores(args.threads)
     return EdgePipeline(
