@@ -18,6 +18,7 @@ from live_edges.limits import NO_LIMITS, Limits
 from live_edges.panel import Panel, Vitals, describe_changes
 from live_edges.screen import Screen
 from live_edges.settings import Settings
+from live_edges.sizing import comfortable_size, fitted
 from live_edges.snapshot import save_snapshot
 from live_edges.stats import Meter, Summary
 from live_edges.takes import Takes
@@ -191,8 +192,9 @@ class App:
         view, vitals = self.in_flight.rendered.view, self._vitals()
         if self._screen.is_headless:
             self._screen.status(self._panel.status(self.settings, vitals))
-        else:
-            view = self._panel.over(view, self.settings, vitals)
+        else:  # scaled first: sharp text, and no more to draw on than the screen can show
+            view = fitted(view, self._screen.size or comfortable_size(view))
+            self._panel.draw(view, self.settings, vitals)
         self._screen.show(view)
 
     def _record_shown(self, *, held_s: float = 0.0) -> None:
@@ -202,7 +204,8 @@ class App:
             return
         view = rendered.view if self.in_flight.is_filtered else None
         if self._takes.with_hud and view is not None:
-            view = self._panel.over(view, self.settings, self._vitals())
+            view = view.copy()
+            self._panel.draw(view, self.settings, self._vitals())
         self._record(frame, view, held_s)
 
     def _record(self, frame: Frame, view: Image | None, held_s: float = 0.0) -> None:

@@ -15,6 +15,7 @@ class StatusLine(Closing):
 
     is_headless = True
     is_open = True
+    size = None
 
     def __init__(self, total: int | None = None) -> None:
         # disable=None: no line where the output is no terminal

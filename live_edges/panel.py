@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import cv2
-import numpy as np
 
 from live_edges import hud
 from live_edges.catalog import Entry
@@ -13,7 +12,6 @@ from live_edges.frame import Image
 from live_edges.keymap import Binding
 from live_edges.settings import LINE_COLORS, Settings
 from live_edges.timing import Clock, Durations, Stages
-from live_edges.views import enlarged
 
 TOAST_S = 2.0
 MAX_CHANGES_TOLD = 2  # in one message
@@ -48,7 +46,7 @@ class Vitals:
 
 
 class Panel:
-    """Writes the head-up display, the help and short messages over copies of the picture.
+    """Writes the head-up display, the help and short messages over a picture.
 
     Args:
         bindings: the keys, for the help.
@@ -77,25 +75,18 @@ class Panel:
         self._toast = text
         self._toast_ends = self._clock() + TOAST_S
 
-    def over(self, view: Image, settings: Settings, vitals: Vitals) -> Image:
-        """Return what the window shows: ``view``, or a copy of it with text."""
-        toast = self._current_toast(settings, vitals)
-        canvas = enlarged(view)
+    def draw(self, canvas: Image, settings: Settings, vitals: Vitals) -> None:
+        """Write the text over ``canvas``, in place; the picture of a lost source is dimmed."""
         if vitals.outage_s > 0:
-            canvas = np.asarray(cv2.convertScaleAbs(canvas, alpha=DIMMED), np.uint8)
-        elif settings.hud == "off" and not settings.show_help and not toast:
-            return canvas
-        if canvas is view:
-            canvas = view.copy()
+            canvas[...] = cv2.convertScaleAbs(canvas, alpha=DIMMED)
         if settings.show_help:
             hud.draw_table(canvas, self._help)
         elif settings.hud != "off":
             hud.draw_lines(canvas, self._lines(settings, vitals), swatch=_swatch(settings))
         if vitals.recording and settings.hud != "off":
             hud.draw_recording(canvas, vitals.recording)
-        if toast:
+        if toast := self._current_toast(settings, vitals):
             hud.draw_toast(canvas, toast)
-        return canvas
 
     def status(self, settings: Settings, vitals: Vitals) -> str:
         """The state in one line, for a terminal."""

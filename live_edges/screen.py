@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from live_edges.frame import Image
+from live_edges.sizing import Size
 
 
 class Screen(Protocol):
@@ -15,6 +16,10 @@ class Screen(Protocol):
     @property
     def is_open(self) -> bool:
         """False once the user has closed it."""
+
+    @property
+    def size(self) -> Size | None:
+        """Pixels that a picture has on it; None where nobody looks, or not yet."""
 
     def show(self, image: Image) -> None:
         """Show one picture."""

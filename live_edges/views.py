@@ -12,9 +12,6 @@ from live_edges.settings import View
 
 Color = tuple[int, int, int]  # blue, green, red
 
-MIN_SHOWN_PX = 240  # smaller pictures are enlarged for the window, so that a pixel can be seen
-MAX_ENLARGED_PX = 1920
-
 
 def compose(
     view: View,
@@ -73,12 +70,3 @@ def without_weak(edges: Image, threshold: float) -> Image:
         return edges
     just_below = math.ceil(threshold * 255) - 1
     return np.asarray(cv2.threshold(edges, just_below, 0, cv2.THRESH_TOZERO)[1], np.uint8)
-
-
-def enlarged(image: Image) -> Image:
-    """Repeat the pixels of a tiny picture until it can be seen; others pass as they are."""
-    short, long = sorted(image.shape[:2])
-    factor = min(-(-MIN_SHOWN_PX // short), MAX_ENLARGED_PX // long)
-    if factor <= 1:
-        return image
-    return image.repeat(factor, axis=0).repeat(factor, axis=1)

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from importlib import metadata
 
 import cv2
-import numpy as np
 
 from live_edges import platforms
 from live_edges.closing import Closing
 from live_edges.frame import Image
+from live_edges.sizing import Size
 
 TITLE = "live-edges"
 _OPENCV_WHEELS = (
@@ -25,8 +25,6 @@ _PROBE = "import cv2; cv2.namedWindow('probe'); cv2.waitKey(1); cv2.destroyAllWi
 _PROBE_TIMEOUT_S = 15.0
 _NAMES = {27: "esc", 32: "space", 8: "backspace", 127: "backspace", 0xFF08: "backspace"}
 _KEY_BITS = 0xFFFF  # above them GTK reports NumLock and other modifiers
-_MAX_WIDTH, _MAX_HEIGHT = 1280, 720  # a window that fits a laptop's screen
-_INVISIBLE_STRETCH = 0.01  # relative
 
 
 def display_problem() -> str | None:
@@ -93,32 +91,25 @@ class Window(Closing):
         # FREERATIO, and bars of our own: Qt's KEEPRATIO holds on to the first picture's shape.
         cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
 
+    @property
+    def size(self) -> Size | None:
+        """Width and height inside the window; None until the first picture has given it one."""
+        is_sized = self._has_size or self._is_fullscreen
+        if is_sized and self._was_visible and not self._is_closed:
+            with self._noticing_its_end():
+                _, _, width, height = cv2.getWindowImageRect(self._title)
+                return (width, height) if min(width, height) > 0 else None
+        return None
+
     def show(self, image: Image) -> None:
-        """Show one picture, ``(H, W, 3)`` uint8 BGR, scaled to the window."""
+        """Show one picture, ``(H, W, 3)`` uint8 BGR; the window takes the size of the first."""
         if self._is_closed:
             return
         with self._noticing_its_end():
             if not (self._has_size or self._is_fullscreen):
                 self._has_size = True
-                cv2.resizeWindow(self._title, *_comfortable_size(image))
-            cv2.imshow(self._title, self._letterboxed(image))
-
-    def _letterboxed(self, image: Image) -> Image:
-        """Add black bars where the picture has another shape than the window."""
-        if not self._was_visible:
-            return image
-        _, _, shown_width, shown_height = cv2.getWindowImageRect(self._title)
-        height, width = image.shape[:2]
-        if shown_width < 1 or shown_height < 1:
-            return image
-        missing_x = round(height * shown_width / shown_height) - width
-        missing_y = round(width * shown_height / shown_width) - height
-        if max(missing_x / width, missing_y / height) < _INVISIBLE_STRETCH:
-            return image
-        left, top = max(0, missing_x) // 2, max(0, missing_y) // 2
-        right, bottom = max(0, missing_x) - left, max(0, missing_y) - top
-        boxed = cv2.copyMakeBorder(image, top, bottom, left, right, cv2.BORDER_CONSTANT)
-        return np.asarray(boxed, np.uint8)
+                cv2.resizeWindow(self._title, image.shape[1], image.shape[0])
+            cv2.imshow(self._title, image)
 
     def status(self, text: str) -> None:
         """Say nothing: the picture carries its own text."""
@@ -191,9 +182,3 @@ def key_name(code: int) -> str | None:
     if code in _NAMES:
         return _NAMES[code]
     return chr(code).lower() if 32 < code < 127 else None
-
-
-def _comfortable_size(image: Image) -> tuple[int, int]:
-    height, width = image.shape[:2]
-    scale = min(1.0, _MAX_WIDTH / width, _MAX_HEIGHT / height)
-    return max(1, round(width * scale)), max(1, round(height * scale))

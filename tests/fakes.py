@@ -169,6 +169,7 @@ class FakeScreen:
     ) -> None:
         self.is_headless = is_headless
         self.is_open = True
+        self.size: tuple[int, int] | None = None
         self.clock = clock
         self.shown: list[np.ndarray] = []
         self.statuses: list[str] = []

@@ -9,7 +9,7 @@ import live_edges
 
 PACKAGE = Path(live_edges.__file__).parent
 LAYERS = [
-    {"errors", "platforms", "frame", "settings", "timing", "kernels", "screen", "stats",
+    {"errors", "platforms", "frame", "settings", "timing", "kernels", "screen", "sizing", "stats",
      "arguments", "limits", "closing", "tensor_files", "choosing", "outages",
      "folders", "ranges"},
     {"functional", "fused", "weights_file", "sources", "window", "hud", "headless", "snapshot",

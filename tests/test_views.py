@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from live_edges.settings import LINE_COLORS, VIEWS
-from live_edges.views import compose, enlarged, overlay, without_weak
+from live_edges.views import compose, overlay, without_weak
 
 GREEN = LINE_COLORS["green"]
 
@@ -43,19 +43,6 @@ def test_no_view_writes_to_the_picture(view, image, edges):
     image.flags.writeable = edges.flags.writeable = False
 
     assert compose(view, image, edges, color=GREEN).dtype == np.uint8
-
-
-@pytest.mark.parametrize(
-    ("shape", "expected"),
-    [
-        ((1, 1), (240, 240)),
-        ((3, 5), (240, 400)),
-        ((2, 1000), (2, 1000)),
-        ((720, 1280), (720, 1280)),
-    ],
-)
-def test_tiny_pictures_are_enlarged_by_whole_pixels(shape, expected):
-    assert enlarged(np.zeros((*shape, 3), np.uint8)).shape[:2] == expected
 
 
 @pytest.mark.parametrize("threshold", [-0.1, 1.1, float("inf"), float("nan"), None])
