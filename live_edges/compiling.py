@@ -13,6 +13,8 @@ STEADY_CALLS = 3  # what was asked for so often is worth compiling
 JOIN_S = 5.0
 SWITCH_S = 0.0001  # a frame asks for Python's lock a hundred times, and may wait so long each time
 
+_YIELDING = threading.Lock()  # what `yielding` changes belongs to the whole process
+
 Function = Callable[..., Any]
 Make = Callable[[], Function]  # takes a second or more
 
@@ -106,14 +108,15 @@ def yielding() -> Iterator[None]:
     thread for 0.15 s, and what a compiler brings along is not looked through later either. In the
     demo at 1280x720 the longest gap between two pictures was 225 ms without it, and is 65.
     """
-    interval_s, is_collecting = sys.getswitchinterval(), gc.isenabled()
-    sys.setswitchinterval(SWITCH_S)
-    gc.disable()
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(interval_s)
-        gc.freeze()
-        atexit.register(gc.unfreeze)  # so that all is taken down in order at the end
-        if is_collecting:
-            gc.enable()
+    with _YIELDING:
+        interval_s, is_collecting = sys.getswitchinterval(), gc.isenabled()
+        sys.setswitchinterval(SWITCH_S)
+        gc.disable()
+        try:
+            yield
+        finally:
+            sys.setswitchinterval(interval_s)
+            gc.freeze()
+            atexit.register(gc.unfreeze)  # so that all is taken down in order at the end
+            if is_collecting:
+                gc.enable()

@@ -8,8 +8,11 @@ import sys
 import time
 from pathlib import Path
 
-# Read once, when OpenCV is first imported or first opens a camera.
+# Read once, when OpenCV or torch is first imported or OpenCV first opens a camera.
 ENVIRONMENT = {
+    # Threads that spin while they wait take the core that the slowest one needs: with other
+    # programs on the same two cores the definition of a Sobel took 500 ms, and so takes 30.
+    "OMP_WAIT_POLICY": "PASSIVE",
     # Its own warnings go to stderr in several lines; the program says it in one sentence.
     "OPENCV_LOG_LEVEL": "FATAL",
     # Windows: with hardware transforms a camera takes up to a minute to open.
@@ -37,7 +40,7 @@ _DEVICES = Path("/dev")
 
 
 def prepare_libraries() -> None:
-    """Set what OpenCV reads from the environment; must run before it is imported.
+    """Set what OpenCV and OpenMP read from the environment; must run before either is imported.
 
     For a command line that owns its process, and so for the children of that; a program that
     imports the package decides for itself.

@@ -113,9 +113,10 @@ def test_the_command_line_sets_up_its_libraries_before_they_are_imported(start, 
 def test_what_the_user_has_set_stays(bare):
     code = "import os\nfrom live_edges.cli import main\nmain(['filters'])\nprint(dict(os.environ))"
 
-    result = run(code, bare | {"OPENCV_LOG_LEVEL": "DEBUG"})
+    result = run(code, bare | {"OPENCV_LOG_LEVEL": "DEBUG", "OMP_WAIT_POLICY": "ACTIVE"})
 
     assert "'OPENCV_LOG_LEVEL': 'DEBUG'" in result.stdout
+    assert "'OMP_WAIT_POLICY': 'ACTIVE'" in result.stdout
 
 
 def test_no_frame_touches_the_filters_of_warnings(monkeypatch):
