@@ -38,6 +38,7 @@ class Compiler:
         self._may_outlive = may_outlive
         self._calls: dict[Hashable, int] = {}
         self._made: dict[Hashable, Function | None] = {}
+        self._told: set[str] = set()
         self._worker: threading.Thread | None = None
         self._counting = threading.Lock()
         self._is_closed = False
@@ -82,10 +83,12 @@ class Compiler:
         return self._worker is not None and self._worker.is_alive()
 
     def give_up(self, key: Hashable, error: Exception) -> None:
-        """Hand a function out no more, and say why."""
+        """Hand a function out no more, and say why, once for each reason."""
         self._made[key] = None
         reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-        log.info("not compiled, torch finds the edges: %s", reason)
+        if reason not in self._told:
+            log.info("not compiled, torch finds the edges: %s", reason)
+        self._told.add(reason)
 
     def close(self) -> None:
         """Start making nothing more; what is made stays in use."""

@@ -12,7 +12,6 @@ from functools import partial
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 GARBAGE = 85  # in memory that nothing has been written to yet
 aten = torch.ops.aten
@@ -179,5 +178,6 @@ class PuttingOff(TorchDispatchMode):
 
 
 def _memory(tensors):
-    leaves = [each for each in tree_leaves(tensors) if isinstance(each, torch.Tensor)]
-    return {each.untyped_storage().data_ptr() for each in leaves}
+    if isinstance(tensors, torch.Tensor):
+        return {tensors.untyped_storage().data_ptr()}
+    return set().union(*map(_memory, tensors)) if isinstance(tensors, (list, tuple)) else set()

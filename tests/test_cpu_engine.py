@@ -190,6 +190,7 @@ def test_without_numba_one_line_says_what_is_missing_and_the_run_goes_on(monkeyp
 
     with caplog.at_level(logging.INFO):
         edges = [pipeline(IMAGE) for _ in range(3)]
+        pipeline.overlay(IMAGE, edges[0], (1, 2, 3))
 
     assert edges[0].any()
     [message] = caplog.messages
