@@ -87,7 +87,7 @@ def test_opencvs_canny_finds_the_same_outline():
     square = np.zeros((40, 60, 3), np.uint8)
     square[10:30, 15:45] = 200
 
-    ours, theirs = (found[name](square) for name in ("ours, torch", "OpenCV Canny"))
+    ours, theirs = (found[name](square) for name in ("ours, opencv", "OpenCV Canny"))
 
     beside = cv2.dilate(theirs, np.ones((3, 3), np.uint8))  # of two equal pixels either may stay
     assert ours.any()

@@ -36,7 +36,7 @@ def contenders(
     fast = EdgePipeline(name, device=device, engine=engine)
     found: dict[str, Contender] = {
         "copy": np.copy,
-        "ours, torch": _seen(defined, view, defined.overlay),
+        f"ours, {defined.execution}": _seen(defined, view, defined.overlay),
     }
     picture = np.zeros((480, 640, 3), np.uint8)
     fast.prepare(picture)
