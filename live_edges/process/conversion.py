@@ -12,8 +12,8 @@ from av.packet import Packet
 from live_edges.errors import LiveEdgesError, SourceError
 from live_edges.frame import Image
 from live_edges.process.extras import Extras
-from live_edges.process.lanes import draining, feeding
 from live_edges.process.painting import Painter
+from live_edges.process.queues import read_ahead, write_behind
 from live_edges.process.reading import Span, VideoReader
 from live_edges.process.writing import Painted, Shape, VideoOutput, frame_of, partial_path
 from live_edges.recording.encoding import Encoding
@@ -101,12 +101,12 @@ def _convert(
     """Run the three threads; returns the sizes of the pictures as they changed."""
     sizes: list[tuple[int, int]] = []
     with (
-        feeding(reader, "reader", interrupt=reader.interrupt) as decoded,
-        draining(output.write_all, "writer") as written,
+        read_ahead(reader, "reader", interrupt=reader.interrupt) as decoded,
+        write_behind(output.write_all, "writer") as write,
     ):
         for item in decoded:
             if isinstance(item, Packet):
-                written.put(item)
+                write(item)
                 continue
             image = painter(item.frame, float(item.ticks * reader.time_base))
             aspect = shown_aspect(item.frame, reader.pixel_aspect)
@@ -117,7 +117,7 @@ def _convert(
                 sizes.append(size)
             # Not left to the writer, which has more to do than this thread.
             frame = frame_of(image, even_size(*sizes[0]))
-            written.put(Painted(frame, image.ndim == 2, item.ticks, item.duration, aspect))
+            write(Painted(frame, image.ndim == 2, item.ticks, item.duration, aspect))
             on_picture()
     return sizes
 
