@@ -10,7 +10,7 @@ The Python API::
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from live_edges.pipeline import EdgePipeline
+    from live_edges.pipeline.edge_pipeline import EdgePipeline
 
 __all__ = ["EdgePipeline", "__version__"]
 
@@ -20,7 +20,7 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     """Import the pipeline, and with it torch, only when it is asked for."""
     if name == "EdgePipeline":
-        from live_edges.pipeline import EdgePipeline
+        from live_edges.pipeline.edge_pipeline import EdgePipeline
 
         return EdgePipeline
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -274,7 +274,7 @@ def _add_recording_arguments(parser: argparse.ArgumentParser) -> None:
 def _run_command(args: argparse.Namespace) -> int:
     # Each command is imported where it runs, so that --help never waits for torch.
     if args.command == "run":
-        from live_edges.live import run
+        from live_edges.live.run import run
 
         return run(args)
     if args.command == "train":
@@ -289,10 +289,10 @@ def _run_command(args: argparse.Namespace) -> int:
         from live_edges.process.cli import run
 
         return run(args)
-    from live_edges import listings
+    from live_edges import info
 
     return {
-        "cameras": listings.cameras,
-        "filters": listings.filters,
-        "doctor": listings.doctor,
+        "cameras": info.cameras,
+        "filters": info.filters,
+        "doctor": info.doctor,
     }[args.command](args)

@@ -10,15 +10,15 @@ import cv2
 import numpy as np
 import torch
 
-from live_edges.capture import Capture
-from live_edges.carriers import Direct
-from live_edges.closing import Closing
 from live_edges.errors import SourceError
 from live_edges.frame import Frame
-from live_edges.gpu_engine import GpuEngine
-from live_edges.outages import Outages
+from live_edges.lifecycle import Closing
+from live_edges.pipeline.gpu_engine import GpuEngine
+from live_edges.pipeline.torch_compiling import TorchCompiler
+from live_edges.pipeline.transfer import Direct
 from live_edges.sources.base import Mode, Source
-from live_edges.torch_compiling import TorchCompiler
+from live_edges.sources.capture import Capture
+from live_edges.sources.outages import Outages
 
 SIZE = (53, 37)  # width and height: odd and unequal, to catch swapped axes
 

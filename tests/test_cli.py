@@ -14,7 +14,7 @@ import pytest
 from media import write_video
 
 from live_edges.cli import main, parse
-from live_edges.listings import PACKAGES
+from live_edges.info import PACKAGES
 
 NO_DISPLAY = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
 
@@ -117,7 +117,7 @@ def test_a_picture_without_a_display_is_done_at_once(png, caplog):
 
 def test_the_unwatched_demo_leaves_its_last_picture(tmp_path, monkeypatch, caplog):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("live_edges.live.DEMO_LIMIT_S", 0.3)
+    monkeypatch.setattr("live_edges.live.run.DEMO_LIMIT_S", 0.3)
 
     with caplog.at_level(logging.INFO):
         assert main(["run", "demo", "--engine", "torch"]) == 0
@@ -134,7 +134,7 @@ def test_statistics_that_can_not_be_written_are_told(png, tmp_path, capsys):
 
 
 def test_filters_lists_every_filter(capsys):
-    from live_edges.catalog import catalog
+    from live_edges.filters.catalog import catalog
 
     assert main(["filters"]) == 0
 

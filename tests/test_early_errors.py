@@ -10,7 +10,7 @@ from media import write_video
 
 CHILD = """
 import json, sys, threading
-from live_edges import live
+from live_edges.live import run as live
 from live_edges.cli import main
 live.HEAD_START_S = 60  # so that a slow machine makes no difference
 code = main(sys.argv[1:])

@@ -100,9 +100,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace) -> None:
     """Tell what is not there before torch is imported, which takes seconds."""
-    from live_edges.catalog import catalog, find
-    from live_edges.folders import check_folder
-    from live_edges.weights_file import check_exists, is_weights_path
+    from live_edges.filters.catalog import catalog, find
+    from live_edges.filters.weights import check_exists, is_weights_path
+    from live_edges.recording.folders import check_folder
 
     if is_weights_path(args.filter):
         check_exists(args.filter)
@@ -143,7 +143,7 @@ def _live(args: argparse.Namespace) -> Measured:
 
 def _startup(args: argparse.Namespace) -> Measured:
     from live_edges.bench.startup import as_lines, time_starts
-    from live_edges.window import display_problem
+    from live_edges.display.window import display_problem
 
     where = "without a window" if display_problem() else "in a window"
     rows = time_starts(args)

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from live_edges.bench.measuring import Contender
-from live_edges.canny import DEFAULT_HIGH, LOW_OVER_HIGH
-from live_edges.compiling import STEADY_CALLS
-from live_edges.cpu_engine import EngineName
+from live_edges.filters.canny import DEFAULT_HIGH, LOW_OVER_HIGH
 from live_edges.frame import Image
-from live_edges.pipeline import EdgePipeline
+from live_edges.pipeline.compiling import STEADY_CALLS
+from live_edges.pipeline.cpu_engine import EngineName
+from live_edges.pipeline.edge_pipeline import EdgePipeline
+from live_edges.pipeline.views import overlay
 from live_edges.settings import LINE_COLORS, View
-from live_edges.views import overlay
 
 COLOR = next(iter(LINE_COLORS.values()))
 BORDER = cv2.BORDER_REPLICATE

@@ -4,16 +4,16 @@ import argparse
 from concurrent.futures import Future
 from typing import Any
 
-from live_edges.app import App
 from live_edges.bench.tables import as_table
-from live_edges.capture import Capture
-from live_edges.catalog import catalog
-from live_edges.devices import share_cores
-from live_edges.headless import StatusLine
-from live_edges.limits import Limits
-from live_edges.pipeline import EdgePipeline
+from live_edges.display.headless import StatusLine
+from live_edges.filters.catalog import catalog
+from live_edges.live.app import App
+from live_edges.live.limits import Limits
+from live_edges.pipeline.devices import share_cores
+from live_edges.pipeline.edge_pipeline import EdgePipeline
 from live_edges.settings import Settings
 from live_edges.sources import open_source
+from live_edges.sources.capture import Capture
 
 DEMO_FPS = 1000.0  # more than any machine shows: the loop sets the pace
 

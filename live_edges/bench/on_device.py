@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 
-from live_edges.carriers import SLOTS, Find, Pending, Shape, Streamed, Write, record
 from live_edges.frame import Image
-from live_edges.gpu_engine import GpuEngine
-from live_edges.pipeline import EdgePipeline
+from live_edges.pipeline.edge_pipeline import EdgePipeline
+from live_edges.pipeline.gpu_engine import GpuEngine
+from live_edges.pipeline.transfer import SLOTS, Find, Pending, Shape, Streamed, Write, record
 from live_edges.timing import StageTimer, untimed
 
 CALLS = 20  # recorded in one go, so that the time of a launch does not count
@@ -55,7 +55,7 @@ class _Observed(Streamed):
     def start(
         self, shape: Shape, write: Write, find: Find, *, key: Hashable, stages: StageTimer
     ) -> Pending:
-        """See `live_edges.carriers.Carrier`."""
+        """See `live_edges.pipeline.transfer.Carrier`."""
         self.shape, self.find, self.key = shape, find, key
         return super().start(shape, write, find, key=key, stages=stages)
 

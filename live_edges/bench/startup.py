@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from live_edges.bench.tables import as_table
 from live_edges.errors import LiveEdgesError
-from live_edges.weights_file import is_weights_path
+from live_edges.filters.weights import is_weights_path
 
 STARTS = 3  # with an empty cache, each followed by one with the cache that it left
 RUN_S = 10.0  # how long the fast engine is waited for, from the first picture on

@@ -15,7 +15,7 @@ from live_edges.errors import LiveEdgesError
 from live_edges.recording.arguments import add_encoding_arguments
 
 if TYPE_CHECKING:
-    from live_edges.pipeline import EdgePipeline
+    from live_edges.pipeline.edge_pipeline import EdgePipeline
     from live_edges.process.conversion import Report
     from live_edges.process.jobs import Job
     from live_edges.settings import Settings
@@ -56,9 +56,9 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         LiveEdgesError: the one file there is could not be converted, or the plan is no good.
     """
-    from live_edges.catalog import choose
-    from live_edges.folders import check_folder
+    from live_edges.filters.catalog import choose
     from live_edges.process.jobs import plan
+    from live_edges.recording.folders import check_folder
 
     if args.start is not None and args.end is not None and args.start >= args.end:
         raise LiveEdgesError(f"--end {args.end:g} must lie after --start {args.start:g}")
@@ -106,8 +106,8 @@ def _convert_all(
 
 
 def _pipeline(args: argparse.Namespace, filter: str) -> "tuple[EdgePipeline, Settings]":
-    from live_edges.devices import share_cores
-    from live_edges.pipeline import EdgePipeline
+    from live_edges.pipeline.devices import share_cores
+    from live_edges.pipeline.edge_pipeline import EdgePipeline
     from live_edges.settings import Settings
 
     share_cores(args.threads)

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 import av
 import numpy as np
 
-from live_edges.autogain import FIRST_TRIES, AutoGain
 from live_edges.frame import Image
+from live_edges.pipeline.autogain import FIRST_TRIES, AutoGain
+from live_edges.pipeline.renderer import Renderer
+from live_edges.pipeline.views import without_weak
 from live_edges.process.planes import STRETCH, luma_of, stretched
-from live_edges.render import Renderer
 from live_edges.settings import Settings
 from live_edges.sources.decoding import to_image
-from live_edges.views import without_weak
 
 if TYPE_CHECKING:
-    from live_edges.pipeline import EdgePipeline
+    from live_edges.pipeline.edge_pipeline import EdgePipeline
 
 
 class Painter:
@@ -82,7 +82,7 @@ class Painter:
         return pipeline.edges_of_luma(luma)
 
     def _adjust(self, luma: Image, edges: Image, now: float) -> Image:
-        """Follow with the gain, as `live_edges.render` does; the first picture is made again."""
+        """Follow with the gain, as `pipeline.renderer` does; the first picture is made again."""
         if self._auto_gain is None:
             self._auto_gain = AutoGain()
             for _ in range(FIRST_TRIES):

@@ -11,8 +11,8 @@ import av
 import av.logging
 from av.audio.stream import AudioStream
 
-from live_edges.closing import Closing
 from live_edges.errors import SourceError
+from live_edges.lifecycle import Closing
 from live_edges.process.sound import SoundTrack, seconds
 from live_edges.process.starting import lands_before, skimmed
 from live_edges.sources.decoding import has_holes, open_video, reason

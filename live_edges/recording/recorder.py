@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from live_edges.closing import Closing
 from live_edges.errors import RecordingError
 from live_edges.frame import Image, check_bgr
+from live_edges.lifecycle import Closing
 from live_edges.recording.encoding import Encoding
 from live_edges.recording.storage import Storage, check_ending
 from live_edges.recording.writer import TICKS_PER_S, VideoWriter

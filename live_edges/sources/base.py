@@ -3,9 +3,9 @@
 from abc import abstractmethod
 from dataclasses import dataclass
 
-from live_edges.closing import Closing
 from live_edges.errors import SourceError
 from live_edges.frame import Frame
+from live_edges.lifecycle import Closing
 
 
 @dataclass(frozen=True, slots=True)

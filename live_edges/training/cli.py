@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from live_edges.errors import TrainingError
-from live_edges.folders import check_folder
+from live_edges.recording.folders import check_folder
 from live_edges.training.files import check_data, check_there, check_writable, write_atomically
 from live_edges.training.recipe import FIELDS, LOSSES, PRESETS, SOBEL, Recipe
 
@@ -175,7 +175,7 @@ def _train(
     """Train with a progress bar, and a window if one is asked for and can be opened."""
     import torch
 
-    from live_edges.devices import choose_device
+    from live_edges.pipeline.devices import choose_device
     from live_edges.training.descent import Descent, precision
     from live_edges.training.loop import train
     from live_edges.training.progress import Bar
@@ -203,9 +203,9 @@ def _train(
 
 def _watch(recipe: Recipe, stack: ExitStack) -> "OnStep | None":
     """Open the app's window; where that can not be, say so and go on."""
+    from live_edges.display.window import Window, display_problem
     from live_edges.training.report import held_out_picture
     from live_edges.training.watch import Watch
-    from live_edges.window import Window, display_problem
 
     problem = display_problem()
     if problem:
@@ -225,7 +225,7 @@ def _report(trained: "Trained", path: Path, title: str) -> None:
 
 def _check(args: argparse.Namespace, recipe: Recipe) -> int:
     """Retrain a preset and hold it against the shipped file."""
-    from live_edges.weights_file import load_weights, shipped_weights
+    from live_edges.filters.weights import load_weights, shipped_weights
 
     if not args.preset:
         raise TrainingError(f"--check needs --preset, one of: {', '.join(PRESETS)}")
@@ -247,7 +247,7 @@ def _check(args: argparse.Namespace, recipe: Recipe) -> int:
 
 def _evaluate(args: argparse.Namespace) -> int:
     """Print how a weights file, the analytic kernel and Sobel find edges through noise."""
-    from live_edges.weights_file import check_exists, load_weights
+    from live_edges.filters.weights import check_exists, load_weights
 
     recipe = chosen_recipe(args)
     recipe.check()

@@ -8,8 +8,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from live_edges import functional as F
-from live_edges import kernels
+from live_edges.filters import functional as F
+from live_edges.filters import kernels
 from live_edges.training.examples import add_noise
 from live_edges.training.model import inner
 from live_edges.training.pictures import Reader

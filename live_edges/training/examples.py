@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from live_edges.functional import rgb_to_gray
+from live_edges.filters.functional import rgb_to_gray
 from live_edges.training.recipe import Recipe
 from live_edges.training.targets import make_target
 

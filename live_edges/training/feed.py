@@ -10,8 +10,8 @@ import torch
 import torchvision.transforms.v2.functional as TF
 from torch import Tensor
 
-from live_edges.closing import Closing
 from live_edges.errors import TrainingError
+from live_edges.lifecycle import Closing
 from live_edges.training.examples import Examples, make_examples
 from live_edges.training.pictures import Reader
 from live_edges.training.recipe import Recipe

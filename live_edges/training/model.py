@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from live_edges import functional as F
+from live_edges.filters import functional as F
 from live_edges.training.recipe import Recipe
 
 FLOAT32_BITS = 23  # after the first one of a number

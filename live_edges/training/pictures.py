@@ -19,8 +19,8 @@ from torch import Tensor
 from live_edges.errors import LiveEdgesError, SourceError, TrainingError
 from live_edges.frame import Image
 from live_edges.sources.address import public_address
-from live_edges.sources.choose import open_source
 from live_edges.sources.images import find_images, is_still
+from live_edges.sources.open import open_source
 from live_edges.sources.paths import is_regular_file
 from live_edges.sources.pipes import is_pipe
 from live_edges.sources.pixels import read_image

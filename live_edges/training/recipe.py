@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from live_edges.errors import TrainingError
-from live_edges.ranges import MAX_KERNEL_SIZE, MAX_KERNELS, MAX_SIGMA, MIN_SIGMA
+from live_edges.filters.ranges import MAX_KERNEL_SIZE, MAX_KERNELS, MAX_SIGMA, MIN_SIGMA
 
 LOSSES = ("signed", "magnitude")
 BLUR_DIFFERENCE, SOBEL = "blur-difference", "sobel"

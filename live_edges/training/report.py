@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from live_edges import functional as F
-from live_edges import kernels
 from live_edges.errors import TrainingError
+from live_edges.filters import functional as F
+from live_edges.filters import kernels
 from live_edges.training.examples import Examples, make_examples
 from live_edges.training.loop import Trained
 from live_edges.training.pictures import find_pictures

@@ -5,8 +5,8 @@ import torch
 import torchvision.transforms.v2.functional as TF
 from torch import Tensor
 
-from live_edges import functional as F
-from live_edges import kernels
+from live_edges.filters import functional as F
+from live_edges.filters import kernels
 from live_edges.training.recipe import BLUR_DIFFERENCE, SOBEL, Recipe
 
 

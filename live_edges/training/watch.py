@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from live_edges import functional as F
+from live_edges.filters import functional as F
 from live_edges.frame import Image
 from live_edges.training.descent import Descent
 from live_edges.training.examples import Examples

@@ -1,0 +1,1 @@
+"""The live program: frames in, pictures out, keys in between."""

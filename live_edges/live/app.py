@@ -1,0 +1,299 @@
+"""The live loop: frames in, pictures out, keys in between, until somebody ends it."""
+
+import logging
+import time
+from concurrent.futures import Future
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from live_edges.display.screen import Screen
+from live_edges.errors import LiveEdgesError
+from live_edges.filters.catalog import Entry
+from live_edges.frame import Frame, Image
+from live_edges.live.hud import Panel, Vitals, describe_changes
+from live_edges.live.in_flight import InFlight
+from live_edges.live.keymap import Action, bindings, by_key
+from live_edges.live.limits import NO_LIMITS, Limits
+from live_edges.live.stats import Meter, Summary
+from live_edges.recording.session import Takes
+from live_edges.recording.snapshot import save_snapshot
+from live_edges.settings import Settings
+from live_edges.sizing import comfortable_size, fitted
+from live_edges.sources.capture import Capture
+from live_edges.timing import Clock, Pace
+
+if TYPE_CHECKING:
+    from live_edges.pipeline.edge_pipeline import EdgePipeline
+
+POLL_S = 0.02  # how long a frame, or a key, is waited for before the other is looked at again
+MAX_FIRST_AGE_S = 0.5  # how old the first frame of a live source may be when it is shown
+REFRESH_S = 0.25  # how old the text on the screen may get while no frame comes
+
+log = logging.getLogger(__name__)
+
+
+class App:
+    """Runs a source through the pipeline onto a screen.
+
+    Args:
+        capture: reads the source, in a thread that `run` starts and ends.
+        screen: where they go.
+        pipeline: comes when torch is loaded; until then a live picture is shown as it is.
+        entries: the filters by name, in the order of the keys.
+        settings: what to start with.
+        limits: when to end.
+        takes: makes the recordings; ended with the run.
+        folder: where snapshots go.
+        clock: seconds, monotonic.
+
+    Attributes:
+        settings: what holds at the moment.
+        in_flight: the frames between source and screen.
+    """
+
+    def __init__(
+        self,
+        capture: Capture,
+        screen: Screen,
+        *,
+        pipeline: "Future[EdgePipeline]",
+        entries: dict[str, Entry],
+        settings: Settings,
+        limits: Limits = NO_LIMITS,
+        takes: Takes | None = None,
+        folder: Path = Path(),
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self.settings = settings
+        self._capture, self._screen, self._pipeline = capture, screen, pipeline
+        self._is_live = capture.source.is_live
+        self._limits, self._folder, self._clock = limits, folder, clock
+        listed = bindings(list(entries), settings)
+        self._keys = by_key(listed)
+        self._panel = Panel(listed, entries, source=capture.source.name, clock=clock)
+        self._meter, self._pace = Meter(clock), Pace(clock)
+        self._takes = takes or Takes()
+        self.in_flight = InFlight(self._meter.stages)
+        self._refreshed_at, self._is_stopping, self._wants_step = 0.0, False, False
+
+    def stop(self) -> None:
+        """End the run after the current frame; safe to call from a signal handler."""
+        self._is_stopping = True
+
+    def run(self) -> None:
+        """Run until the source ends, a limit is reached, the user quits, or `stop` is called.
+
+        Raises:
+            SourceError: the source failed.
+            LiveEdgesError: the pipeline could not be made.
+        """
+        with self._takes, self._capture:
+            self._screen.set_fullscreen(self.settings.is_fullscreen)
+            if self._screen.is_headless:
+                self._wait_for_pipeline()
+            while not self._is_over():
+                self._take_pipeline()
+                frame = self._next_frame()
+                if frame:
+                    self.in_flight.send(frame, self.settings)
+                is_next = self.in_flight.is_full or (frame is None and bool(self.in_flight))
+                if is_next and not (self._is_held or self._is_quitting):
+                    self._show_next()
+                elif frame is None:
+                    self._wait_for_key()
+
+    def _wait_for_pipeline(self) -> None:
+        """Let a live source's frames go by where nobody would see them unfiltered."""
+        while not (self._pipeline.done() or self._is_quitting or self._capture.ended):
+            if not self._is_live:
+                time.sleep(POLL_S)
+            elif frame := self._capture.read(POLL_S):
+                self._record(frame, None)
+
+    def _is_over(self) -> bool:
+        is_watched = not self._screen.is_headless
+        is_kept = is_watched and (self._capture.source.is_still or self.settings.is_paused)
+        return self._is_quitting or (self._capture.ended and not self.in_flight and not is_kept)
+
+    @property
+    def _is_quitting(self) -> bool:
+        """Whether the user or a limit ends the run, however many frames there still are."""
+        is_limited = self._limits.are_reached(self._meter.shown, self._clock())
+        return self._is_stopping or is_limited or not self._screen.is_open
+
+    @property
+    def _is_held(self) -> bool:
+        """Whether a pause keeps the picture that is on the screen."""
+        return self.settings.is_paused and not self._wants_step
+
+    def _take_pipeline(self) -> None:
+        if self.in_flight.pipeline is None and self._pipeline.done():
+            pipeline = self._pipeline.result()
+            log.info("device: %s (%s)", pipeline.device, pipeline.device_reason)
+            self.in_flight.use(pipeline)
+            # A key may have picked another one meanwhile, whose weights nobody has read yet.
+            self._check_filter(replace(self.settings, filter=pipeline.entry.name))
+
+    def _next_frame(self) -> Frame | None:
+        """Wait a moment for a frame; None when none came or none is wanted now."""
+        is_wanted = self._is_live or self.in_flight.pipeline is not None
+        if self._is_held and self._is_live:
+            self._capture.discard(self.in_flight.clear())  # they would be old after the pause
+        if self._is_held or self._capture.ended or not is_wanted:
+            self._pace.restart()
+            return None
+        if self.in_flight.is_full or (self._wants_step and self.in_flight):
+            return None  # a pause has held them back; they come first
+        with self._meter.stages("capture wait"):
+            frame = self._capture.read(0 if self.in_flight else POLL_S)
+        if frame is None:
+            return None
+        is_first = self._meter.shown.count == 0 and not self.in_flight
+        if is_first and self._is_live and self._clock() - frame.timestamp > MAX_FIRST_AGE_S:
+            self._capture.discard(1)  # it waited in the driver while the program started
+            return None
+        self._wait_until_due(frame)
+        return frame
+
+    def _wait_until_due(self, frame: Frame) -> None:
+        """Play a file at its own speed where somebody watches; keys are obeyed meanwhile."""
+        if self._is_live or self._screen.is_headless or self._wants_step:
+            return
+        while (remaining_s := self._pace.remaining_s(frame.pts)) > 0:
+            self._wait_for_key(min(remaining_s, POLL_S))
+            if self.settings.is_paused or self._is_quitting:
+                return
+
+    def _wait_for_key(self, timeout_s: float = POLL_S) -> None:
+        if self._clock() - self._refreshed_at > REFRESH_S:
+            self._refresh()
+            if self._is_live:  # a picture that stands still stands still in the recording
+                self._record_shown(held_s=self._clock() - self._meter.shown.last)
+        self._obey(self._screen.poll(timeout_s))
+
+    def _show_next(self) -> None:
+        self._wants_step = False
+        frame, self.settings = self.in_flight.receive(self.settings)
+        with self._meter.stages("show"):
+            self._refresh()
+            key = self._screen.poll(0)
+        pipeline = self.in_flight.pipeline if self.in_flight.is_filtered else None
+        self._meter.count(frame.timestamp, pipeline.execution if pipeline else "unfiltered")
+        self._record_shown()
+        self._obey(key)
+
+    def _refresh(self) -> None:
+        """Put what was rendered last on the screen, with the text that belongs to it."""
+        self._refreshed_at = self._clock()
+        if self.in_flight.rendered is None:
+            return
+        view, vitals = self.in_flight.rendered.view, self._vitals()
+        if self._screen.is_headless:
+            self._screen.status(self._panel.status(self.settings, vitals))
+        else:  # scaled first: sharp text, and no more to draw on than the screen can show
+            view = fitted(view, self._screen.size or comfortable_size(view))
+            self._panel.draw(view, self.settings, vitals)
+        self._screen.show(view)
+
+    def _record_shown(self, *, held_s: float = 0.0) -> None:
+        """Record what is on the screen, with the time of its frame and how long it was held."""
+        frame, rendered = self.in_flight.frame, self.in_flight.rendered
+        if not (self._takes.is_recording and frame and rendered):
+            return
+        view = rendered.view if self.in_flight.is_filtered else None
+        if self._takes.with_hud and view is not None:
+            view = view.copy()
+            self._panel.draw(view, self.settings, self._vitals())
+        self._record(frame, view, held_s)
+
+    def _record(self, frame: Frame, view: Image | None, held_s: float = 0.0) -> None:
+        at = (frame.timestamp if self._is_live else frame.pts) + held_s
+        if problem := self._takes.write(view, frame.image, at, duration_s=frame.duration_s):
+            self._panel.toast(problem)
+
+    def _obey(self, key: str | None) -> None:
+        binding = self._keys.get(key) if key else None
+        if binding is None:
+            return
+        before = self.settings
+        if callable(binding.does):
+            self.settings = binding.does(before)
+        else:
+            self._act(binding.does)
+        self._check_filter(before)
+        if self.settings != before:
+            self._panel.toast(describe_changes(before, self.settings) or binding.help)
+            self._screen.set_fullscreen(self.settings.is_fullscreen)
+            if self.settings.is_paused or self._capture.ended:
+                self.settings = self.in_flight.renew(self.settings)
+        self._refresh()
+
+    def _act(self, action: Action) -> None:
+        if action == "quit" or (action == "escape" and not self.settings.is_fullscreen):
+            self.stop()
+        elif action == "escape":
+            self.settings = replace(self.settings, is_fullscreen=False)
+        elif action == "step":
+            self.settings = replace(self.settings, is_paused=True)
+            self._wants_step = True
+        elif action == "record":
+            self._panel.toast(self._takes.toggle())
+        else:
+            self._save_snapshot()
+
+    def _check_filter(self, before: Settings) -> None:
+        """Keep the old filter where the new one's weights file can not be used."""
+        try:
+            if self.in_flight.pipeline is not None:
+                self.in_flight.pipeline.select(self.settings.filter, sigma=self.settings.sigma)
+        except LiveEdgesError as error:
+            self.settings = before
+            self._report(error)
+
+    def _save_snapshot(self) -> None:
+        pictures = self.in_flight.edges_and_original(self.settings)
+        if not pictures:
+            return
+        try:
+            paths = save_snapshot(pictures, folder=self._folder, at=datetime.now().astimezone())
+        except LiveEdgesError as error:
+            self._report(error)
+            return
+        log.info("saved %s", " and ".join(str(path) for path in paths))
+        self._panel.toast(f"saved {paths[0].name}")
+
+    def _report(self, error: LiveEdgesError) -> None:
+        log.warning("%s", error)
+        self._panel.toast(str(error))
+
+    def _vitals(self) -> Vitals:
+        pipeline = self.in_flight.pipeline
+        return Vitals(
+            device=str(pipeline.device) if pipeline else "",
+            execution=pipeline.execution if pipeline else "",
+            camera_fps=self._capture.fps,
+            fps=self._meter.fps,
+            dropped=self._capture.dropped,
+            latency=self._meter.latency,
+            stages=self._meter.stages,
+            outage_s=self._capture.outage_s,
+            recording=self._takes.status,
+        )
+
+    def summary(self) -> Summary:
+        """What the run amounted to so far."""
+        vitals, mode = self._vitals(), self._capture.source.mode
+        return Summary(
+            source=self._capture.source.name,
+            mode={"size": [mode.width, mode.height], "fps": mode.fps, "fourcc": mode.fourcc},
+            device=vitals.device,
+            filter=self.settings.filter,
+            view=self.settings.view,
+            execution=vitals.execution,
+            frames_recorded=self._takes.frames,
+            frames_record_dropped=self._takes.dropped,
+            **self._capture.figures(),
+            **self._meter.figures(),
+        )

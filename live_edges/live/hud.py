@@ -1,0 +1,146 @@
+"""The panel: which text lies over the picture, and for how long."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import cv2
+
+from live_edges.display import text as hud
+from live_edges.filters.catalog import Entry
+from live_edges.frame import Image
+from live_edges.live.keymap import Binding
+from live_edges.settings import LINE_COLORS, Settings
+from live_edges.timing import Clock, Durations, Stages
+
+TOAST_S = 2.0
+MAX_CHANGES_TOLD = 2  # in one message
+DIMMED = 0.4  # how bright the last picture of a source is that is lost
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """The numbers the panel shows.
+
+    Attributes:
+        device: torch device; empty while torch is loading.
+        execution: ``torch``, ``numba``, ``compiled`` or ``opencv``.
+        camera_fps: frames per second the source delivers.
+        fps: frames per second shown.
+        dropped: frames a newer one replaced.
+        latency: from grabbing a frame to having shown it.
+        stages: how long each stage takes.
+        outage_s: seconds since the newest frame of a source that is lost; 0 where none is.
+        recording: time of the running recording; empty where there is none.
+    """
+
+    device: str
+    execution: str
+    camera_fps: float
+    fps: float
+    dropped: int
+    latency: Durations
+    stages: Stages
+    outage_s: float = 0.0
+    recording: str = ""
+
+
+class Panel:
+    """Writes the head-up display, the help and short messages over a picture.
+
+    Args:
+        bindings: the keys, for the help.
+        entries: the filters by name.
+        source: what the source is called.
+        clock: seconds, for how long a message stays.
+    """
+
+    def __init__(
+        self,
+        bindings: Sequence[Binding],
+        entries: dict[str, Entry],
+        *,
+        source: str = "source",
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self._source = source
+        self._help = [(binding.label, binding.help) for binding in bindings]
+        self._entries = entries
+        self._clock = clock
+        self._toast = ""
+        self._toast_ends = 0.0
+
+    def toast(self, text: str) -> None:
+        """Show a short message for two seconds."""
+        self._toast = text
+        self._toast_ends = self._clock() + TOAST_S
+
+    def draw(self, canvas: Image, settings: Settings, vitals: Vitals) -> None:
+        """Write the text over ``canvas``, in place; the picture of a lost source is dimmed."""
+        if vitals.outage_s > 0:
+            canvas[...] = cv2.convertScaleAbs(canvas, alpha=DIMMED)
+        if settings.show_help:
+            hud.draw_table(canvas, self._help)
+        elif settings.hud != "off":
+            hud.draw_lines(canvas, self._lines(settings, vitals), swatch=_swatch(settings))
+        if vitals.recording and settings.hud != "off":
+            hud.draw_recording(canvas, vitals.recording)
+        if toast := self._current_toast(settings, vitals):
+            hud.draw_toast(canvas, toast)
+
+    def status(self, settings: Settings, vitals: Vitals) -> str:
+        """The state in one line, for a terminal."""
+        if vitals.outage_s > 0:
+            return _lost(vitals)
+        return (
+            f"{settings.filter} on {vitals.device}, {vitals.fps:.1f} fps, "
+            f"latency {vitals.latency.recent_ms():.0f} ms, dropped {vitals.dropped}"
+        )
+
+    def _current_toast(self, settings: Settings, vitals: Vitals) -> str:
+        if self._clock() < self._toast_ends:
+            return self._toast
+        if vitals.outage_s > 0:
+            return f"{self._source}: {_lost(vitals)}"
+        if settings.is_paused:
+            return "paused - space goes on"
+        if not vitals.device:
+            return "loading torch ..."
+        return ""
+
+    def _lines(self, settings: Settings, vitals: Vitals) -> list[str]:
+        entry = self._entries.get(settings.filter)
+        sigma = f"  sigma {settings.sigma:g}" if entry and entry.has_sigma else ""
+        gain = f"gain {settings.gain:.2f}{' auto' if settings.auto_gain else ''}"
+        lines = [
+            f"{settings.filter}{sigma}   {settings.view}   {vitals.device} {vitals.execution}",
+            f"camera {vitals.camera_fps:.1f} fps   pipeline {vitals.fps:.1f} fps   "
+            f"latency {vitals.latency.recent_ms():.0f} ms   dropped {vitals.dropped}",
+            f"{gain}   threshold {settings.threshold:.2f}",
+        ]
+        if settings.hud == "full":
+            lines += [
+                f"{name} {durations.recent_ms():.1f} ms"
+                for name, durations in vitals.stages.durations.items()
+            ]
+        return lines
+
+
+def _lost(vitals: Vitals) -> str:
+    return f"lost, reconnecting ({vitals.outage_s:.0f} s)"
+
+
+def _swatch(settings: Settings) -> tuple[int, int, int] | None:
+    return LINE_COLORS[settings.line_color] if settings.view == "overlay" else None
+
+
+def describe_changes(before: Settings, after: Settings) -> str:
+    """What a key changed, in words; empty if that would be too many."""
+    names = [f.name for f in fields(after) if getattr(before, f.name) != getattr(after, f.name)]
+    parts = []
+    for name in names if len(names) <= MAX_CHANGES_TOLD else ():
+        value = getattr(after, name)
+        word = name.removeprefix("is_").removeprefix("show_").replace("_", " ")
+        shown = ("on" if value else "off") if isinstance(value, bool) else value
+        parts.append(f"{word}: {shown:.2f}" if isinstance(value, float) else f"{word}: {shown}")
+    return ", ".join(parts)

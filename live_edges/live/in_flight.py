@@ -1,0 +1,90 @@
+"""Frames in flight: on their way through the pipeline in order, and the latest that arrived."""
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from live_edges.frame import Frame, Image
+from live_edges.pipeline.renderer import Begun, Rendered, Renderer
+from live_edges.settings import Settings
+from live_edges.timing import Stages
+
+if TYPE_CHECKING:
+    from live_edges.pipeline.edge_pipeline import EdgePipeline
+
+
+class InFlight:
+    """Sends frames through the pipeline, several at once where that keeps a device busy.
+
+    Until there is a pipeline, frames arrive as they are.
+
+    Args:
+        stages: times ``upload``, ``filter``, ``download`` and ``view``.
+
+    Attributes:
+        pipeline: finds the edges; None while torch is loading.
+        frame: the frame that arrived last; None before the first.
+        rendered: that frame's picture in all its forms.
+        is_filtered: whether the pipeline has seen that frame.
+    """
+
+    def __init__(self, stages: Stages) -> None:
+        self.pipeline: EdgePipeline | None = None
+        self.frame: Frame | None = None
+        self.rendered: Rendered | None = None
+        self.is_filtered = False
+        self._stages = stages
+        self._renderer: Renderer | None = None
+        self._begun: deque[tuple[Frame, Begun | None]] = deque()
+
+    def use(self, pipeline: "EdgePipeline") -> None:
+        """Send frames through ``pipeline`` from now on."""
+        self.pipeline = pipeline
+        self._renderer = Renderer(pipeline, stages=self._stages)
+
+    def __len__(self) -> int:
+        """How many frames are on their way."""
+        return len(self._begun)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether another frame on its way would make none faster."""
+        return len(self._begun) > (self.pipeline.in_flight if self.pipeline else 0)
+
+    def send(self, frame: Frame, settings: Settings) -> None:
+        """Send a frame on its way."""
+        self._begun.append((frame, self._begin(frame, settings)))
+
+    def receive(self, settings: Settings) -> tuple[Frame, Settings]:
+        """Wait for the frame that was sent first; returns it, and the settings for the next."""
+        frame, begun = self._begun.popleft()
+        return frame, self._finish(frame, begun, settings)
+
+    def renew(self, settings: Settings) -> Settings:
+        """Make the latest frame's picture again, and those on their way, by other settings."""
+        if self.frame is not None:
+            settings = self._finish(self.frame, self._begin(self.frame, settings), settings)
+        self._begun = deque((frame, self._begin(frame, settings)) for frame, _ in self._begun)
+        return settings
+
+    def edges_and_original(self, settings: Settings) -> dict[str, Image]:
+        """Both pictures of the latest frame by name; none where there is no filter yet."""
+        if self._renderer is None or self.rendered is None:
+            return {}
+        return self._renderer.edges_and_original(self.rendered, settings)
+
+    def clear(self) -> int:
+        """Forget the frames on their way; returns how many there were."""
+        count = len(self._begun)
+        self._begun.clear()
+        return count
+
+    def _begin(self, frame: Frame, settings: Settings) -> Begun | None:
+        return self._renderer.begin(frame.image, settings) if self._renderer else None
+
+    def _finish(self, frame: Frame, begun: Begun | None, settings: Settings) -> Settings:
+        self.frame, self.is_filtered = frame, begun is not None
+        if self._renderer is None or begun is None:
+            self.rendered = Rendered(frame.image, None, frame.image)
+        else:
+            self.rendered, settings = self._renderer.finish(begun, settings, now=frame.timestamp)
+        return settings

@@ -1,0 +1,249 @@
+"""`live-edges run`: open the source, the screen and the pipeline, and let the app run."""
+
+import argparse
+import logging
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from live_edges.display.headless import StatusLine
+from live_edges.display.screen import Screen
+from live_edges.display.window import Window, display_problem
+from live_edges.filters.catalog import choose
+from live_edges.live.app import App
+from live_edges.live.limits import Limits
+from live_edges.live.stats import write_summary
+from live_edges.pipeline.compiling import yielding
+from live_edges.recording.folders import check_folder
+from live_edges.recording.session import TakeOptions, Takes
+from live_edges.recording.snapshot import save_snapshot
+from live_edges.recording.storage import check_ending, check_unused
+from live_edges.settings import Settings
+from live_edges.sources import open_source
+from live_edges.sources.address import public_address
+from live_edges.sources.base import Source
+from live_edges.sources.capture import Capture
+
+if TYPE_CHECKING:
+    from live_edges.pipeline.edge_pipeline import EdgePipeline
+
+GIVE_UP_S = 60.0  # how long a lost source is waited for where nobody sees that it is
+DEMO_LIMIT_S = 10.0  # a demo that nobody can see ends by itself
+STILL_OPENING_S = 2.0  # after which a source that is not open yet is told about
+HEAD_START_S = 0.25  # that a source has before torch is imported; what is not there fails sooner
+
+log = logging.getLogger(__name__)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the live app as the command line asks; returns the exit code.
+
+    Raises:
+        LiveEdgesError: something the user named is not there or can not be used.
+    """
+    entries, entry = choose(args.filter, args.weights)
+    settings = _settings(args, entry.name)
+    _check_files(args)
+    opening: Future[None] = Future()
+    with ExitStack() as stack:
+        loader = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="torch-loader"))
+        pipeline = loader.submit(_load_pipeline, args, settings, opening)
+        stack.callback(_close, pipeline)
+        stack.callback(opening.cancel)  # no effect once the source is open
+        source = _open(args)
+        opening.set_result(None)
+        capture = Capture(source, stall_s=args.stall_timeout, give_up_s=args.give_up)
+        stack.callback(capture.close)  # it alone closes the source
+        is_headless = _is_headless(args.headless)
+        if is_headless and args.give_up is None:
+            capture.give_up_s = GIVE_UP_S
+        screen = _open_screen(stack, source, is_headless)
+        limits, is_unwatched_demo = _limits(args, source, is_headless)
+        app = App(
+            capture,
+            screen,
+            pipeline=pipeline,
+            entries=entries,
+            settings=settings,
+            limits=limits,
+            takes=stack.enter_context(_takes(args, source)),
+        )
+        with stopped_by_signals(app):
+            _run_to_summary(app, args.stats)
+    if is_unwatched_demo:
+        _save_last_view(app)
+    return 0
+
+
+def _check_files(args: argparse.Namespace) -> None:
+    """Tell what cannot be written before torch is imported, which takes seconds."""
+    if args.stats:
+        check_folder(args.stats, "--stats")
+    if args.record is None:
+        return
+    path = Path(args.record).expanduser()
+    check_folder(path, "--record")
+    if path.is_dir():
+        return
+    check_ending(path)
+    if not args.overwrite:
+        check_unused(path)
+
+
+def _settings(args: argparse.Namespace, filter: str) -> Settings:
+    return Settings(
+        filter=filter,
+        view=args.view,
+        gain=args.gain or 1.0,
+        auto_gain=args.gain is None,
+        threshold=args.threshold,
+        sigma=args.sigma,
+        is_mirrored=args.mirror,
+        is_fullscreen=args.fullscreen,
+    )
+
+
+def _load_pipeline(
+    args: argparse.Namespace, settings: Settings, opening: "Future[None]"
+) -> "EdgePipeline":
+    """Load torch, beside a source that takes its time, but not for one that fails at once."""
+    with suppress(TimeoutError):
+        opening.result(HEAD_START_S)  # cancelled, it ends this thread's work here
+
+    with yielding():
+        from live_edges.pipeline.devices import share_cores
+
+        # brings torch, which takes seconds
+        from live_edges.pipeline.edge_pipeline import EdgePipeline
+
+    share_cores(args.threads)
+    return EdgePipeline(
+        settings.filter,
+        device=args.device,
+        sigma=settings.sigma,
+        weights=args.weights,
+        engine=args.engine,
+        latency=args.latency,
+    )
+
+
+def _close(pipeline: "Future[EdgePipeline]") -> None:
+    if pipeline.done() and pipeline.exception() is None:
+        pipeline.result().close()
+
+
+def _is_headless(is_asked_for: bool) -> bool:
+    if is_asked_for:
+        return True
+    problem = display_problem()
+    if problem:
+        log.info("%s: running headless, without a window (Ctrl-C ends)", problem)
+    return problem is not None
+
+
+def _open(args: argparse.Namespace) -> Source:
+    with still_opening(public_address(args.source or "the camera")):
+        source = open_source(
+            args.source, size=args.size, fps=args.fps, fourcc=args.fourcc, loop=args.loop
+        )
+    log.info("source: %s, %s", source.name, source.mode)
+    for note in source.notes:
+        log.info("%s", note)
+    return source
+
+
+@contextmanager
+def still_opening(name: str) -> Iterator[None]:
+    """Tell the user that a source takes its time to open, once and only if it does."""
+    timer = threading.Timer(STILL_OPENING_S, log.info, ("still opening %s ...", name))
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+
+
+def _open_screen(stack: ExitStack, source: Source, is_headless: bool) -> Screen:
+    if not is_headless:
+        return stack.enter_context(Window())
+    stack.enter_context(logging_redirect_tqdm())
+    return stack.enter_context(StatusLine(source.frame_count))
+
+
+def _takes(args: argparse.Namespace, source: Source) -> Takes:
+    options = TakeOptions(
+        path=Path(args.record).expanduser() if args.record else None,
+        with_hud=args.record_hud,
+        with_original=args.record_original,
+        waits=not source.is_live,
+        encoder=args.encoder,
+        quality=args.quality,
+        preset=args.preset,
+        overwrite=args.overwrite,
+    )
+    takes = Takes(options)
+    if args.record is not None:
+        log.info("%s", takes.start())
+    return takes
+
+
+def _limits(args: argparse.Namespace, source: Source, is_headless: bool) -> tuple[Limits, bool]:
+    """Return when to end, and whether that is because nobody can see or stop the demo."""
+    is_unwatched_demo = (
+        is_headless and source.name == "demo" and args.duration is None and args.frames is None
+    )
+    duration_s = DEMO_LIMIT_S if is_unwatched_demo else args.duration
+    return Limits(duration_s=duration_s, frames=args.frames), is_unwatched_demo
+
+
+@contextmanager
+def stopped_by_signals(app: App) -> Iterator[None]:
+    """Let Ctrl-C, SIGTERM and a closed terminal end the app in order.
+
+    A second signal ends the process at once. A closed terminal that is ignored, as under nohup,
+    stays so; Ctrl-C does not, which a shell ignores for whatever it starts in the background.
+    """
+
+    def stop(number: int, _frame: object) -> None:
+        signal.signal(number, before[number])
+        app.stop()
+
+    before: dict[int, Any] = {
+        number: signal.signal(number, stop)
+        for name in ("SIGINT", "SIGTERM", "SIGHUP")
+        if (number := getattr(signal, name, None))
+        and not (name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _run_to_summary(app: App, stats: Path | None) -> None:
+    """Run the app; its summary is told and written even where the source fails."""
+    try:
+        app.run()
+    finally:
+        summary = app.summary()
+        log.info("%s", summary)
+        if stats:
+            write_summary(summary, stats)
+
+
+def _save_last_view(app: App) -> None:
+    rendered = app.in_flight.rendered
+    if rendered is None:
+        return
+    now = datetime.now().astimezone()
+    [path] = save_snapshot({app.settings.view: rendered.view}, folder=Path(), at=now)
+    log.info("the last picture is saved as %s", path)

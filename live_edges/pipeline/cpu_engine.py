@@ -1,0 +1,160 @@
+"""The CPU engine: edges by the definition at once, and by compiled loops once there are some."""
+
+from functools import partial
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+import torch
+
+from live_edges.filters import functional
+from live_edges.frame import Image
+from live_edges.lifecycle import Closing
+from live_edges.pipeline import views
+from live_edges.pipeline.bands import Bands
+from live_edges.pipeline.compiling import Compiler, Function
+from live_edges.pipeline.filter import CannyFilter, Plan
+
+EngineName = Literal["auto", "torch", "numba"]
+
+BAND_PIXELS = 1 << 17  # by conv2d a whole 1280x720 takes 35 ms, and 8 in bands that fit the cache
+
+Shape = tuple[Any, ...]  # what makes a loop, and with which constants
+
+
+class CpuEngine(Closing):
+    """Finds edges on the CPU, and paints them over the picture.
+
+    Any number of threads may use it at once.
+
+    Args:
+        name: ``auto`` compiles a loop behind the running pictures once it would be in steady use,
+            ``numba`` at its first picture, ``torch`` never.
+    """
+
+    def __init__(self, name: EngineName = "auto") -> None:
+        self._name = name
+        self._compiler = Compiler()
+        self._bands = Bands()
+
+    def edges(self, plan: Plan, image: Image) -> Image:
+        """Find the edges of a picture.
+
+        Args:
+            plan: what to compute.
+            image: ``(H, W, 3)`` BGR or ``(H, W)`` gray, uint8, C-contiguous.
+
+        Returns:
+            ``(H, W)`` uint8, a new array.
+        """
+        if plan.filter.is_linear:
+            edges = np.empty(image.shape[:2], np.uint8)
+            shape, image, arguments = _loop(plan, image)
+            if self._run(shape, image, *arguments, edges):
+                return edges
+        return by_definition(plan, image)
+
+    def prepare(self, plan: Plan, image: Image) -> None:
+        """Compile what pictures like this one need, and wait for it."""
+        if plan.filter.is_linear and self._name != "torch":
+            shape, image, arguments = _loop(plan, image)
+            edges = np.empty(image.shape[:2], np.uint8)
+            self._compiler.make(shape, partial(_compiled, shape, _rows(image), *arguments, edges))
+
+    def overlay(self, image: Image, edges: Image, color: tuple[int, int, int]) -> Image:
+        """Paint edges over a ``(H, W, 3)`` picture, see `live_edges.pipeline.views.overlay`."""
+        painted = np.empty((len(image), 3 * image.shape[1]), np.uint8)
+        if self._run(("overlay",), image, _read_only(edges), np.array(color, np.uint8), painted):
+            return painted.reshape(image.shape)
+        return views.overlay(image, edges, color)
+
+    def _run(self, shape: Shape, image: Image, *others: Any) -> bool:
+        """Run a loop of `live_edges.pipeline.cpu` over all rows; False where there is none yet."""
+        if self._name == "torch":
+            return False
+        rows = _rows(image)
+        make = partial(_compiled, shape, rows, *others)
+        if self._name == "numba":
+            self._compiler.make(shape, make)
+        loop = self._compiler.get(shape, lambda: make)
+        if loop is None:
+            return False
+        try:
+            self._bands.run(lambda y, end: loop(rows, y, end, *others), image.shape[:2])
+        except Exception as error:  # whatever it is: the definition goes on
+            self._compiler.give_up(shape, error)
+            return False
+        return True
+
+    def execution(self, plan: Plan) -> str:
+        """How a filter runs: ``numba``, ``torch`` (as it is defined), or Canny by ``opencv``."""
+        if not plan.filter.is_linear:
+            return "opencv"
+        loop = plan.filter.loop
+        shapes = [(loop.name, channels, *loop.constants) for channels in (1, 3)]
+        return "numba" if any(map(self._compiler.is_made, shapes)) else "torch"
+
+    def close(self) -> None:
+        """End the threads; the engine can still be used."""
+        self._compiler.close()
+        self._bands.close()
+
+
+def _compiled(shape: Shape, rows: Image, *others: Any) -> Function:
+    """Compile a loop for arguments like these, by running it over no row at all."""
+    try:
+        from live_edges.pipeline import cpu  # brings Numba, which takes a while to import
+    except ModuleNotFoundError as error:
+        raise RuntimeError(f"{error.name} is missing; run: pip install {error.name}") from error
+    name, *constants = shape
+    loop: Function = getattr(cpu, name)(*constants)
+    loop(rows, 0, 0, *others)
+    return loop
+
+
+def _loop(plan: Plan, image: Image) -> tuple[Shape, Image, tuple[Any, ...]]:
+    """Return the shape of the loop for a picture, the picture that it reads, and arguments."""
+    if image.ndim == 2 and not plan.filter.reads_luma:
+        image = np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
+    loop, channels = plan.filter.loop, 1 if image.ndim == 2 else 3
+    gain, threshold = np.float32(plan.factor * loop.scale), np.float32(plan.threshold * 255)
+    return (loop.name, channels, *loop.constants), image, (loop.taps, gain, threshold)
+
+
+def _rows(image: Image) -> Image:
+    """Return the rows of a picture as bytes one after another."""
+    return _read_only(image).reshape(len(image), -1)
+
+
+def _read_only(image: Image) -> Image:
+    """Return a view that nobody may write to: Numba compiles for each kind of array."""
+    image = image.view()
+    image.flags.writeable = False
+    return image
+
+
+@torch.inference_mode()
+def by_definition(plan: Plan, image: Image) -> Image:
+    """Find the edges as `live_edges.filters.functional` defines them, and Canny's lines by OpenCV.
+
+    Args:
+        plan: what to compute.
+        image: as for `CpuEngine.edges`.
+
+    Returns:
+        ``(H, W)`` uint8, a new array.
+    """
+    (height, width), (rows, columns) = image.shape[:2], plan.filter.window
+    planes = np.empty(
+        (len(plan.filter.weight[0]), height + rows - 1, width + columns - 1), np.uint8
+    )
+    plan.filter.write_planes(image, planes)
+    if isinstance(plan.filter, CannyFilter):
+        return plan.filter.lines(planes[0], plan.factor, plan.threshold)
+    padded, edges = torch.from_numpy(planes)[None], np.empty((height, width), np.uint8)
+    step = max(1, BAND_PIXELS // width)
+    for first in range(0, height, step):
+        band = padded[:, :, first : first + step + rows - 1].float()
+        found = functional.edge_image(band, plan.filter.weight, plan.factor, plan.threshold)
+        edges[first : first + step] = found[0, 0].numpy()
+    return edges

@@ -1,0 +1,250 @@
+"""The pipeline: a BGR picture in, its edge image out, on the best device there is.
+
+It chooses the device and holds what a caller may change; `live_edges.pipeline.engine` computes.
+"""
+
+import threading
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+import cv2
+import numpy as np
+import torch
+
+from live_edges.errors import DeviceError
+from live_edges.filters.catalog import Entry, catalog, find
+from live_edges.filters.ranges import MAX_SIGMA, MIN_SIGMA
+from live_edges.filters.weights import filter_name, is_weights_path
+from live_edges.frame import Image
+from live_edges.pipeline import checks
+from live_edges.pipeline.cpu_engine import EngineName
+from live_edges.pipeline.devices import choose_device
+from live_edges.pipeline.engine import Engine, Latency
+from live_edges.pipeline.filter import Plan, make_filter
+from live_edges.pipeline.transfer import Pending
+from live_edges.timing import StageTimer, untimed
+
+
+class EdgePipeline:
+    """Turns pictures into edge images.
+
+    Any number of threads may use one pipeline, or pipelines of their own, at the same time. A
+    pipeline computes one picture after the other, each by the filter, gain and threshold that held
+    when its call began; pipelines of different threads compute side by side.
+
+    Args:
+        filter: a name from ``live-edges filters``, or the path of a weights file, with
+            ``#NAME`` behind it where it holds several convolutions.
+        device: ``auto``, or a torch device such as ``cpu``, ``cuda:1``, ``mps``, ``xpu``.
+        gain: factor on the edge strength, above 0; with 1, a unit step (0 to 255) reads 255.
+        threshold: what would be darker than this is shown black, 0 to 1; for ``canny`` the
+            strength of the gradient that starts a line, 0 meaning its default.
+        sigma: blur radius in pixels, 0.3 to 5, for the filters that have one.
+        weights: weights files to choose from by name, beside those that came with the program.
+        engine: what finds the edges of a linear filter. ``torch`` is the definition, at any speed;
+            ``auto`` begins with it and changes to compiled loops when they are ready, on a CPU
+            Numba's; ``numba`` waits for those, and needs a CPU.
+        latency: ``low`` has each picture back before the next one starts, ``throughput`` lets a
+            CUDA device work on one while others are copied; see `submit`.
+
+    Attributes:
+        device: the `torch.device` in use; ``canny`` is OpenCV's, on the CPU, but for CUDA.
+        device_reason: why this device, in words.
+        gain, threshold: as above; set them at any time, the next call uses them.
+        execution: how the filter runs: ``torch``, ``numba``, on CUDA ``compiled``; ``opencv`` for
+            ``canny`` on a CPU.
+
+    Raises:
+        DeviceError: the device is not there.
+        LiveEdgesError: there is no such filter.
+        WeightsError: the weights file can not be used.
+        ValueError: a number is out of range, or there is no such choice.
+
+    Example:
+        >>> step = np.zeros((4, 6, 3), np.uint8)
+        >>> step[:, 3:] = 255
+        >>> EdgePipeline("sobel", device="cpu")(step)[0]
+        array([  0,   0, 255, 255,   0,   0], dtype=uint8)
+    """
+
+    def __init__(
+        self,
+        filter: str | Path = "sobel",
+        *,
+        device: str = "auto",
+        gain: float = 1.0,
+        threshold: float = 0.0,
+        sigma: float = 1.0,
+        weights: str | Path | Iterable[str | Path] = (),
+        engine: EngineName = "auto",
+        latency: Latency = "low",
+    ) -> None:
+        checks.choice("latency", latency, get_args(Latency))
+        checks.choice("engine", engine, get_args(EngineName))
+        weights = [weights] if isinstance(weights, (str, Path)) else list(weights)
+        filter = str(filter)
+        if is_weights_path(filter):
+            weights.append(filter)
+            filter = filter_name(filter)
+        self._catalog = catalog(weights)
+        if engine == "numba" and device not in ("auto", "cpu"):
+            raise DeviceError(f"Numba computes on the CPU, not on {device}; choose engine torch")
+        chosen = choose_device("cpu" if engine == "numba" else device)
+        self._engine = Engine(*chosen, engine, latency)
+        self._changing = threading.Lock()
+        self._plan = self._planned(filter, sigma, gain, threshold)
+
+    def select(self, filter: str, *, sigma: float = 1.0) -> None:
+        """Change the filter; raises as the constructor does, and then keeps the old one."""
+        with self._changing:
+            plan = self._plan
+            is_same = type(sigma) is float and (filter, sigma) == (plan.entry.name, plan.sigma)
+            if not is_same:
+                self._plan = self._planned(filter, sigma, plan.gain, plan.threshold)
+
+    def _planned(self, filter: str, sigma: float, gain: float, threshold: float) -> Plan:
+        gain, threshold = checks.positive("gain", gain), checks.number("threshold", threshold, 0, 1)
+        sigma = checks.number("sigma", sigma, MIN_SIGMA, MAX_SIGMA, unit=" pixels")
+        entry = find(self._catalog, filter)
+        return Plan(make_filter(entry, sigma=sigma), entry, sigma, gain, threshold)
+
+    @property
+    def gain(self) -> float:
+        """Factor on the edge strength."""
+        return self._plan.gain
+
+    @gain.setter
+    def gain(self, gain: float) -> None:
+        gain = checks.positive("gain", gain)
+        with self._changing:
+            self._plan = replace(self._plan, gain=gain)
+
+    @property
+    def threshold(self) -> float:
+        """What would be darker than this is shown black."""
+        return self._plan.threshold
+
+    @threshold.setter
+    def threshold(self, threshold: float) -> None:
+        threshold = checks.number("threshold", threshold, 0, 1)
+        with self._changing:
+            self._plan = replace(self._plan, threshold=threshold)
+
+    def prepare(self, image: Image) -> None:
+        """Compile what the filter needs for pictures like this one, and wait for it.
+
+        Args:
+            image: as for a call.
+        """
+        self._engine.prepare(self._plan, checks.picture(image))
+
+    def close(self) -> None:
+        """Compile nothing more, and end the threads; the pipeline can still be used."""
+        self._engine.close()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the edges are found: where they were meant to be, or where that works."""
+        return self._engine.device
+
+    @property
+    def device_reason(self) -> str:
+        """Why there, in words."""
+        return self._engine.reason
+
+    @property
+    def execution(self) -> str:
+        """How the filter runs: ``torch``, ``numba``, ``compiled`` or ``opencv``."""
+        return self._engine.execution(self._plan)
+
+    @property
+    def entry(self) -> Entry:
+        """The filter in use, as the catalog has it."""
+        return self._plan.entry
+
+    @property
+    def in_flight(self) -> int:
+        """How many pictures may be on their way before waiting for one costs no time."""
+        return self._engine.in_flight
+
+    def __call__(self, image: Image, *, stages: StageTimer = untimed) -> Image:
+        """Find the edges of one picture.
+
+        Args:
+            image: ``(H, W, 3)`` BGR or ``(H, W)`` gray, uint8, in any order in memory.
+            stages: times the blocks ``upload``, ``filter`` and ``download``.
+
+        Returns:
+            ``(H, W)`` uint8: ``255 * gain`` at a unit step, rounded and saturated, a new array.
+
+        Raises:
+            ValueError: ``image`` is something else.
+        """
+        return self.submit(image, stages=stages).result()
+
+    def submit(self, image: Image, *, stages: StageTimer = untimed) -> Pending:
+        """Send one picture on its way, as a call does, and return the receipt for its edges.
+
+        With ``latency="throughput"`` a CUDA device is busy all the time when `in_flight` pictures
+        are submitted ahead of the one whose result is waited for. Elsewhere the edges are there
+        when this returns.
+        """
+        return self._engine.start(self._plan, checks.picture(image), stages)
+
+    def edges_of_luma(self, luma: Image, *, stages: StageTimer = untimed) -> Image:
+        """Find the edges of a picture that is gray already, as decoded video is.
+
+        Args:
+            luma: ``(H, W)`` uint8, BT.601 luma over the full range 0 to 255.
+            stages: as for a call.
+
+        Returns:
+            ``(H, W)`` uint8, as a call does.
+
+        Raises:
+            ValueError: ``luma`` is something else, or the filter reads colours.
+        """
+        plan = self._plan
+        if not plan.filter.reads_luma:
+            raise ValueError(f"{plan.entry.name} reads colours; call the pipeline with BGR instead")
+        luma = np.asarray(luma)
+        if luma.dtype != np.uint8 or luma.ndim != 2 or luma.size == 0:
+            raise ValueError(f"luma needs to be (H, W) uint8, got {luma.dtype} {luma.shape}")
+
+        return self._engine.start(plan, np.ascontiguousarray(luma), stages).result()
+
+    def overlay(self, image: Image, edges: Image, color: tuple[int, int, int]) -> Image:
+        """Paint the edges over the picture, see `pipeline.views.overlay`; always on the CPU.
+
+        Args:
+            image: as for a call.
+            edges: ``(H, W)`` uint8.
+            color: blue, green and red of the paint, 0 to 255.
+
+        Returns:
+            ``(H, W, 3)`` uint8.
+
+        Raises:
+            ValueError: one of them is something else.
+        """
+        image, edges, color = checks.picture(image), checks.picture(edges), checks.color(color)
+        if edges.shape != image.shape[:2]:
+            raise ValueError(
+                f"edges need the height and width of their picture, {image.shape[:2]}, "
+                f"got {edges.shape}"
+            )
+        if image.ndim == 2:
+            image = np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
+        return self._engine.cpu.overlay(image, edges, color)
+
+    @property
+    def reads_luma(self) -> bool:
+        """Whether the filter looks at brightness alone, and not at colours."""
+        return self._plan.filter.reads_luma
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether only differences of brightness count, and twice as large ones count twice."""
+        return self._plan.filter.is_balanced

@@ -1,0 +1,176 @@
+"""From a captured picture to what is shown: mirror, filter, gain, view."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from live_edges.frame import Image
+from live_edges.pipeline.autogain import FIRST_TRIES, AutoGain
+from live_edges.pipeline.views import compose, without_weak
+from live_edges.settings import LINE_COLORS, Settings
+from live_edges.timing import Stages
+
+if TYPE_CHECKING:
+    from live_edges.pipeline.edge_pipeline import EdgePipeline
+    from live_edges.pipeline.transfer import Pending
+
+
+Chosen = tuple[str, float]  # filter and sigma
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rendered:
+    """One picture in all its forms.
+
+    Attributes:
+        original: ``(H, W, 3)`` uint8 BGR, mirrored if that is set.
+        edges: ``(H, W)`` uint8; None where neither the view nor anybody else needed them.
+        view: what is shown, ``(H, W, 3)``, or ``(H, 2W, 3)`` side by side.
+    """
+
+    original: Image
+    edges: Image | None
+    view: Image
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Begun:
+    """A picture whose edges may still be on their way.
+
+    Attributes:
+        original: as in `Rendered`.
+        edges: comes when it is waited for; None where the view needs none.
+        chosen: filter and sigma that find them.
+        gain: that they are made with.
+        threshold: likewise; 0 where the automatic gain measures them before weak ones are hidden.
+        settled: filter and sigma that the automatic gain had settled for when it began.
+    """
+
+    original: Image
+    edges: "Pending | None"
+    chosen: Chosen
+    gain: float
+    threshold: float
+    settled: Chosen | None
+
+
+class Renderer:
+    """Makes the picture the settings ask for, and remembers the automatic gain.
+
+    Args:
+        pipeline: finds the edges.
+        stages: times ``upload``, ``filter``, ``download`` and ``view``.
+    """
+
+    def __init__(self, pipeline: "EdgePipeline", *, stages: Stages | None = None) -> None:
+        self.pipeline = pipeline
+        self._stages = stages or Stages()
+        self._auto_gain = AutoGain()
+        self._settled: Chosen | None = None
+
+    def __call__(
+        self, image: Image, settings: Settings, *, now: float
+    ) -> tuple[Rendered, Settings]:
+        """Render one picture.
+
+        Args:
+            image: ``(H, W, 3)`` uint8 BGR; not written to.
+            settings: what to make of it.
+            now: time of the picture in seconds, for the pace of the automatic gain.
+
+        Returns:
+            The picture, and the settings with the gain that shall be used next.
+        """
+        return self.finish(self.begin(image, settings), settings, now=now)
+
+    def begin(self, image: Image, settings: Settings) -> Begun:
+        """Send a picture on its way; others may follow before it is asked for by `finish`."""
+        if settings.is_mirrored:
+            image = np.asarray(cv2.flip(image, 1), np.uint8)
+        if settings.view != "original":
+            return self._submit(image, settings)
+        return Begun(image, None, _chosen(settings), settings.gain, 0.0, self._settled)
+
+    def finish(self, begun: Begun, settings: Settings, *, now: float) -> tuple[Rendered, Settings]:
+        """Complete a picture by the settings that hold now; arguments and result as for a call."""
+        image = begun.original
+        if settings.view == "original":
+            return Rendered(image, None, image), settings
+        self.pipeline.select(settings.filter, sigma=settings.sigma)
+        if begun.edges is None or not self._is_up_to_date(begun, settings):
+            begun = self._submit(image, settings)
+        edges, settings = self._in_good_light(begun, settings, now)
+        with self._stages("view"):
+            color = LINE_COLORS[settings.line_color]
+            paint = self.pipeline.overlay
+            view = compose(settings.view, image, edges, color=color, paint=paint)
+        return Rendered(image, edges, view), settings
+
+    def edges_and_original(self, rendered: Rendered, settings: Settings) -> dict[str, Image]:
+        """Return both pictures by name; the edges are found now where nobody needed them."""
+        original, edges = rendered.original, rendered.edges
+        if edges is None:
+            edges = without_weak(_edges_of(self._submit(original, settings)), settings.threshold)
+        return {"edges": edges, "original": original}
+
+    def _submit(self, image: Image, settings: Settings) -> Begun:
+        pipeline = self.pipeline
+        pipeline.select(settings.filter, sigma=settings.sigma)
+        gain, threshold = self.exposure(settings)
+        pipeline.gain, pipeline.threshold = gain, threshold
+        pending = pipeline.submit(image, stages=self._stages)
+        return Begun(image, pending, _chosen(settings), gain, threshold, self._settled)
+
+    def exposure(self, settings: Settings) -> tuple[float, float]:
+        """Gain and threshold for the pipeline; the automatic gain has to see weak edges as well."""
+        if self.is_automatic(settings):
+            return settings.gain, 0.0
+        is_gain_free = settings.auto_gain and self.pipeline.entry.is_binary
+        return 1.0 if is_gain_free else settings.gain, settings.threshold
+
+    def is_automatic(self, settings: Settings) -> bool:
+        """Whether the gain follows the picture by the filter that the pipeline has now."""
+        return settings.auto_gain and not self.pipeline.entry.is_binary
+
+    def _is_up_to_date(self, begun: Begun, settings: Settings) -> bool:
+        """Whether edges in flight are those to show, though the automatic gain has moved a bit."""
+        gain, threshold = self.exposure(settings)
+        if begun.chosen != _chosen(settings) or begun.threshold != threshold:
+            return False
+        is_followed = self.is_automatic(settings) and begun.settled == self._settled
+        return is_followed or begun.gain == gain
+
+    def _in_good_light(
+        self, begun: Begun, settings: Settings, now: float
+    ) -> tuple[Image, Settings]:
+        """Follow with the automatic gain, and return the gain that shall be used next."""
+        if not self.is_automatic(settings):
+            return _edges_of(begun), settings
+        if self._settled != begun.chosen:
+            self._settled = begun.chosen
+            begun, settings = self._settle(begun, settings)
+        edges = _edges_of(begun)
+        gain = self._auto_gain.follow(settings.gain, edges, made_with=begun.gain, now=now)
+        return without_weak(edges, settings.threshold), replace(settings, gain=gain)
+
+    def _settle(self, begun: Begun, settings: Settings) -> tuple[Begun, Settings]:
+        """Make a new filter's first picture again until its brightness is right."""
+        for _ in range(FIRST_TRIES):
+            gain = self._auto_gain.settle(begun.gain, _edges_of(begun))
+            settings = replace(settings, gain=gain)
+            if gain == begun.gain:
+                break
+            begun = self._submit(begun.original, settings)
+        return begun, settings
+
+
+def _chosen(settings: Settings) -> Chosen:
+    return settings.filter, settings.sigma
+
+
+def _edges_of(begun: Begun) -> Image:
+    if begun.edges is None:
+        raise AssertionError("only the view of the original needs no edges")
+    return begun.edges.result()

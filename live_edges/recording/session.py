@@ -1,0 +1,181 @@
+"""Takes: the recordings of one run, started and stopped by a key, one at a time."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from live_edges.errors import RecordingError
+from live_edges.frame import Image
+from live_edges.lifecycle import Closing
+from live_edges.recording.storage import check_ending, unused_path
+
+if TYPE_CHECKING:
+    from live_edges.recording.recorder import Recorder
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TakeOptions:
+    """What the command line says about recordings.
+
+    Attributes:
+        path: file of the first take, or a folder; later takes get a number behind the name. None
+            for names by date and time in the current folder.
+        with_hud: record the text over the picture as well.
+        with_original: record the untouched picture beside it, into ``NAME-original``.
+        waits: a full queue makes the loop wait, instead of leaving pictures out: for files.
+        encoder, quality, preset: as `live_edges.recording.encoding.Encoding` has them.
+        overwrite: the file may exist.
+    """
+
+    path: Path | None = None
+    with_hud: bool = False
+    with_original: bool = False
+    waits: bool = False
+    encoder: str = "auto"
+    quality: int = 20
+    preset: str | None = None
+    overwrite: bool = False
+
+
+class Takes(Closing):
+    """Starts and stops recordings and hands them what is on the screen.
+
+    Every failure ends the take, is told in one line, and leaves the run alone.
+
+    Args:
+        options: what to record, and where to.
+    """
+
+    def __init__(self, options: TakeOptions = TakeOptions()) -> None:
+        self._options = options
+        self._recorders: list[Recorder] = []  # of the running take: the view, the original
+        self._paths: list[Path] = []
+        self._frames = self._dropped = 0  # of the takes that have ended
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether a take is running."""
+        return bool(self._recorders)
+
+    @property
+    def with_hud(self) -> bool:
+        """Whether the text over the picture is wanted in the recording."""
+        return self._options.with_hud
+
+    @property
+    def frames(self) -> int:
+        """Pictures of the view recorded so far, in all takes."""
+        return self._frames + sum(recorder.frames for recorder in self._recorders[:1])
+
+    @property
+    def dropped(self) -> int:
+        """Pictures left out because the encoder was too slow, in all takes and files."""
+        return self._dropped + sum(recorder.dropped for recorder in self._recorders)
+
+    @property
+    def status(self) -> str:
+        """Time of the running take, and what it has lost; empty where there is none."""
+        if not self._recorders:
+            return ""
+        minutes, seconds = divmod(int(self._recorders[0].duration_s), 60)
+        lost = f"  {self.dropped} dropped" if self.dropped else ""
+        return f"{minutes}:{seconds:02}{lost}"
+
+    def start(self) -> str:
+        """Begin a take; returns what to tell the user.
+
+        Raises:
+            RecordingError: its file can not be made.
+        """
+        path = self._next_path()
+        check_ending(path)
+        self._recorders.append(self._open(path))
+        if self._options.with_original:
+            try:
+                self._recorders.append(self._open(path.with_stem(f"{path.stem}-original")))
+            except RecordingError:
+                self.stop()
+                raise
+        self._paths.append(path)
+        return f"recording {path}"
+
+    def stop(self) -> str:
+        """End the take, if there is one; returns what to tell the user."""
+        told = ""
+        for recorder in self._recorders:
+            try:
+                recorder.close()
+            except RecordingError as error:
+                log.warning("%s", error)
+                told = str(error)
+            else:
+                if recorder.frames and not recorder.has_failed:
+                    log.info("saved %s (%.1f s)", recorder.path, recorder.duration_s)
+                    told = told or f"saved {recorder.path.name}"
+        self._frames, self._dropped = self.frames, self.dropped
+        self._recorders.clear()
+        return told
+
+    def toggle(self) -> str:
+        """Start or stop, as the key does; returns what to tell the user, also of a failure."""
+        if self._recorders:
+            return self.stop()
+        try:
+            return self.start()
+        except RecordingError as error:
+            log.warning("%s", error)
+            return str(error)
+
+    def write(
+        self, view: Image | None, original: Image, timestamp: float, *, duration_s: float = 0.0
+    ) -> str:
+        """Record one picture.
+
+        Args:
+            view: what is on the screen, ``(H, W, 3)`` uint8 BGR; None until it is filtered.
+            original: what the source delivered, likewise.
+            timestamp: when it was taken, in seconds.
+            duration_s: how long it is shown if no other one follows; 0 where nobody knows.
+
+        Returns:
+            Why the take has ended; empty if it goes on, or if there is none.
+        """
+        try:
+            for recorder, image in zip(self._recorders, (view, original), strict=False):
+                if image is not None:
+                    recorder.write(image, timestamp, duration_s=duration_s)
+        except RecordingError as error:
+            log.warning("%s", error)
+            self.stop()
+            return str(error)
+        return ""
+
+    def close(self) -> None:
+        """End the take that is running; safe to call twice."""
+        self.stop()
+
+    def _open(self, path: Path) -> "Recorder":
+        from live_edges.recording.encoding import Encoding  # brings PyAV
+        from live_edges.recording.recorder import Recorder
+
+        options = self._options
+        return Recorder(
+            path,
+            encoding=Encoding(options.encoder, options.quality, options.preset),
+            waits=options.waits,
+            overwrite=options.overwrite and path not in self._paths,
+        )
+
+    def _next_path(self) -> Path:
+        path = self._options.path
+        if path is None or path.is_dir():
+            return unused_path(path or Path(), datetime.now().astimezone())
+        if not self._paths:
+            return path
+        names = (path.with_stem(f"{path.stem}-{number}") for number in count(2))
+        return next(name for name in names if not name.exists())

@@ -1,0 +1,291 @@
+"""Reads a source in a thread of its own: the newest frame of a live one, every frame of a file."""
+
+import logging
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Self
+
+from live_edges.errors import SourceError
+from live_edges.frame import Frame
+from live_edges.lifecycle import Closing
+from live_edges.sources.base import Source
+from live_edges.sources.outages import STALL_S, Outages, Slowness, Stillness
+from live_edges.timing import STALE_S, Clock, Rate
+
+_LOG = logging.getLogger(__name__)
+
+QUEUE_SIZE = 4  # frames of a file that are decoded ahead
+JOIN_S = 2.0  # how long closing waits for the reader
+HANG_S = 10.0  # a read that takes this long will not return: another thread tries to go on
+FIRST_RETRY_S, LAST_RETRY_S = 0.5, 5.0  # between two attempts to open a lost source, doubled
+
+
+class Capture(Closing):
+    """Hands out the frames that a thread reads from ``source``, and closes it in the end.
+
+    Drop policy: a live source has one slot that the newest frame overwrites, and what was
+    overwritten is counted; any other source waits for room in a short queue and loses nothing.
+
+    A live source that fails, ends, or delivers nothing new is opened again until it is back,
+    if it can be. The thread that reads a source is the only one that closes it, between two
+    reads, so a thread that hangs in a read is left behind with its source, and another goes on.
+
+    Args:
+        source: an open source; belongs to the capture from now on.
+        stall_s: how long a live source may deliver nothing new before it is opened again.
+        give_up_s: how long it is waited for then, in seconds; 0 not at all, None for ever.
+        retry_s: how long the first attempt to open it again waits; each further one waits longer.
+        queue_size: how many frames of a source that is not live are read ahead.
+        join_s: how long `close` waits for a read that is under way.
+        clock: tells how old the newest frame is.
+
+    Attributes:
+        source: what is read at the moment.
+        give_up_s: as above; may be changed at any time.
+        outages: when a live source delivered nothing.
+        frames_in: frames read from the source.
+        dropped: frames of a live source that a newer one replaced before they were handed out, or
+            that were too old when they were.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        stall_s: float = STALL_S,
+        give_up_s: float | None = None,
+        retry_s: float = FIRST_RETRY_S,
+        queue_size: int = QUEUE_SIZE,
+        join_s: float = JOIN_S,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self.source = source
+        self._is_watched = source.is_live and source.can_return
+        self._stall_s = max(stall_s, source.patience_s) if self._is_watched else math.inf
+        self.give_up_s = give_up_s
+        self._first_retry_s = self._retry_s = retry_s
+        self._queue_size, self._join_s = queue_size, join_s
+        self._clock = clock
+        self._frames: deque[Frame] = deque()
+        self._changed = threading.Condition()
+        self._rate = Rate()
+        self._error: Exception | None = None
+        self._has_ended = self._is_closed = self._is_interrupted = False
+        self._still, self._slowness = Stillness(), Slowness(source.mode.fps, clock=clock)
+        self._moved_at, self._hang_s = clock(), self._stall_s + HANG_S
+        self._thread = self._reader(self._run)
+        self.outages = Outages(self._stall_s, clock=clock)
+        self.frames_in = 0
+        self.dropped = 0
+
+    def __enter__(self) -> Self:
+        """Start reading."""
+        self._thread.start()
+        return self
+
+    def read(self, timeout: float) -> Frame | None:
+        """Return the next frame, each one once; None if none came within ``timeout`` seconds.
+
+        Raises:
+            Exception: whatever the source raised, after the frames before it were handed out.
+            SourceError: a lost source has been waited for long enough.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._frames or self._has_ended, timeout)
+            if self._frames:
+                frame = self._frames.popleft()
+                self._changed.notify_all()
+                return frame
+            self._watch()
+            if self._error is not None:
+                raise self._error
+            return None
+
+    def discard(self, count: int) -> None:
+        """Count frames that were handed out, but too old to be shown."""
+        with self._changed:
+            self.dropped += count
+
+    @property
+    def ended(self) -> bool:
+        """Whether the source ended, without an error, and every frame was handed out."""
+        with self._changed:
+            return self._has_ended and not self._frames and self._error is None
+
+    @property
+    def outage_s(self) -> float:
+        """Seconds since the newest frame of a live source that is lost; 0 while it delivers."""
+        with self._changed:
+            return 0.0 if self._has_ended else self.outages.current_s
+
+    @property
+    def fps(self) -> float:
+        """New frames per second that the source delivers, or delivered until it ended."""
+        with self._changed:
+            is_stale = self.outages.age_s > STALE_S and not self._has_ended
+            return 0.0 if is_stale else self._rate.per_second
+
+    def figures(self) -> dict[str, Any]:
+        """What a `Summary` says of it."""
+        return {
+            "frames_in": self.frames_in,
+            "frames_dropped": self.dropped,
+            "camera_fps": round(self.fps, 2),
+            "outages": self.outages.count,
+            "outage_s": round(self.outages.total_s, 3),
+        }
+
+    def close(self) -> None:
+        """Stop the reader, which closes the source; safe to call twice."""
+        with self._changed:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            self._changed.notify_all()
+        if self._thread.ident is None:
+            self.source.close()
+            return
+        self.source.interrupt()
+        self._thread.join(self._join_s)
+        if self._thread.is_alive():
+            _LOG.warning("%s does not react; left behind while it is read", self.source.name)
+
+    def _watch(self) -> None:
+        """Wake up a live source that has stalled, and leave it behind where it does not react."""
+        outage_s, still_s = self.outages.current_s, self._clock() - self._moved_at
+        if not self._is_watched or self._has_ended:
+            return
+        if self.give_up_s is not None and outage_s > self.give_up_s > 0:
+            self._end(
+                SourceError(
+                    f"{self.source.name} did not come back within {self.give_up_s:g} s; "
+                    "check its cable or network (--give-up: how long to wait)"
+                )
+            )
+        elif still_s > self._stall_s and not self._is_interrupted:
+            self._is_interrupted = True
+            self.source.interrupt()
+        elif outage_s > 0 and still_s > self._hang_s:
+            _LOG.warning("%s hangs; trying to open it again beside that", self.source.name)
+            self._moved_at, self._hang_s = self._clock(), 2 * self._hang_s
+            self._thread = self._reader(self._run_again)
+            self._thread.start()
+
+    def _reader(self, work: Callable[[Source], None]) -> threading.Thread:
+        return threading.Thread(target=work, args=(self.source,), name="capture", daemon=True)
+
+    @property
+    def _is_in_charge(self) -> bool:
+        """Whether this thread is the one that reads, and is still wanted."""
+        return threading.current_thread() is self._thread and not self._is_closed
+
+    def _run(self, source: Source) -> None:
+        """Read a source until it ends, and again whenever it is lost and found."""
+        reading: Source | None = source
+        while reading is not None:
+            error = self._read_all(reading)
+            reading.close()
+            reading = self._found_again(reading) if self._is_lost(reading, error) else None
+
+    def _run_again(self, source: Source) -> None:
+        """Read on in place of a thread that hangs in ``source``."""
+        if (found := self._found_again(source)) is not None:
+            self._run(found)
+
+    def _read_all(self, source: Source) -> Exception | None:
+        """Read until the source ends; returns the error that ended it."""
+        try:
+            while self._is_in_charge and (frame := source.read()) is not None:
+                self._put(frame)
+        except Exception as error:  # kept for the thread that reads from us
+            return error
+        return None
+
+    def _is_lost(self, source: Source, error: Exception | None) -> bool:
+        """Whether a source that has ended is waited for; if it is not, so ends the capture."""
+        with self._changed:
+            if not self._is_in_charge:
+                return False
+            if error is None and self._is_watched:
+                error = SourceError(f"{source.name} stopped delivering")
+            if not (self._is_watched and isinstance(error, SourceError)) or self.give_up_s == 0:
+                self._end(error)
+                return False
+            self.outages.begin()
+        _LOG.warning("%s; trying to open it again", error)
+        return True
+
+    def _found_again(self, source: Source) -> Source | None:
+        """Open a lost source until that works; None when it is no longer wanted."""
+        told: set[str] = set()
+        while self._waits(self._retry_s):
+            self._retry_s = min(2 * self._retry_s, LAST_RETRY_S)
+            try:
+                found = source.reopened()
+            except SourceError as error:
+                if str(error) not in told:  # why it does not come back, once
+                    told.add(str(error))
+                    _LOG.warning("%s", error)
+                continue
+            except Exception as error:  # kept for the thread that reads from us
+                self._end(error)
+                return None
+            with self._changed:
+                if self._is_in_charge:
+                    self.source, self._is_interrupted = found, False
+                    self._moved_at = self._clock()  # it has all the time again for its first frame
+                    self._still.doubt()
+                    return found
+            found.close()
+        return None
+
+    def _waits(self, seconds: float) -> bool:
+        """Wait, unless this thread is no longer wanted; returns whether it still is."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._is_in_charge, seconds)
+            if self._is_in_charge:
+                self._moved_at = self._clock()
+            return self._is_in_charge
+
+    def _end(self, error: Exception | None) -> None:
+        with self._changed:
+            self._error, self._has_ended = error, True
+            self._changed.notify_all()
+
+    def _put(self, frame: Frame) -> None:
+        with self._changed:
+            if not self._is_in_charge or self._repeats(frame):
+                return
+            if self.outages.is_on:
+                _LOG.info("%s is back after %.1f s", self.source.name, self.outages.current_s)
+                self._rate = Rate()
+                self._slowness.restart()
+            self.outages.end()
+            self._retry_s, self._moved_at = self._first_retry_s, self._clock()
+            self._rate.tick(frame.timestamp)
+            if self.source.is_camera and self._slowness.is_news(self._rate.per_second):
+                _LOG.warning("%s %s", self.source.name, self._slowness)
+            if self.source.is_live:
+                if frame.index != self.frames_in:  # it was opened again, and counts from 0
+                    frame = replace(frame, index=self.frames_in)
+                self.dropped += len(self._frames)
+                self._frames.clear()
+            else:
+                self._changed.wait_for(
+                    lambda: len(self._frames) < self._queue_size or self._is_closed
+                )
+            self.frames_in += 1
+            self._frames.append(frame)
+            self._changed.notify_all()
+
+    def _repeats(self, frame: Frame) -> bool:
+        """Whether a stuck driver has handed out the picture again that it handed out before."""
+        if not (self.source.is_camera and self._still.repeats(frame.image)):
+            return False
+        if self.outages.is_on:
+            raise SourceError(f"{self.source.name} repeats one picture")
+        return True
