@@ -1,13 +1,13 @@
 """From a captured picture to what is shown: mirror, filter, gain, view."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from live_edges.frame import Image
-from live_edges.pipeline.autogain import FIRST_TRIES, AutoGain
+from live_edges.pipeline.autogain import AutoGain
 from live_edges.pipeline.views import compose, without_weak
 from live_edges.settings import LINE_COLORS, Settings
 from live_edges.timing import Stages
@@ -67,8 +67,7 @@ class Renderer:
     def __init__(self, pipeline: "EdgePipeline", *, stages: Stages | None = None) -> None:
         self.pipeline = pipeline
         self._stages = stages or Stages()
-        self._auto_gain = AutoGain()
-        self._settled: Chosen | None = None
+        self.auto_gain = AutoGain()
 
     def __call__(
         self, image: Image, settings: Settings, *, now: float
@@ -91,7 +90,7 @@ class Renderer:
             image = np.asarray(cv2.flip(image, 1), np.uint8)
         if settings.view != "original":
             return self._submit(image, settings)
-        return Begun(image, None, _chosen(settings), settings.gain, 0.0, self._settled)
+        return Begun(image, None, _chosen(settings), settings.gain, 0.0, self.auto_gain.settled_for)
 
     def finish(self, begun: Begun, settings: Settings, *, now: float) -> tuple[Rendered, Settings]:
         """Complete a picture by the settings that hold now; arguments and result as for a call."""
@@ -101,7 +100,16 @@ class Renderer:
         self.pipeline.select(settings.filter, sigma=settings.sigma)
         if begun.edges is None or not self._is_up_to_date(begun, settings):
             begun = self._submit(image, settings)
-        edges, settings = self._in_good_light(begun, settings, now)
+        edges = _edges_of(begun)
+        if self.is_automatic(settings):
+            edges, settings = self.auto_gain(
+                edges,
+                settings,
+                now=now,
+                find=lambda other: _edges_of(self._submit(image, other)),
+                made_with=begun.gain,
+            )
+            edges = without_weak(edges, settings.threshold)
         with self._stages("view"):
             color = LINE_COLORS[settings.line_color]
             paint = self.pipeline.overlay
@@ -121,7 +129,7 @@ class Renderer:
         gain, threshold = self.exposure(settings)
         pipeline.gain, pipeline.threshold = gain, threshold
         pending = pipeline.submit(image, stages=self._stages)
-        return Begun(image, pending, _chosen(settings), gain, threshold, self._settled)
+        return Begun(image, pending, _chosen(settings), gain, threshold, self.auto_gain.settled_for)
 
     def exposure(self, settings: Settings) -> tuple[float, float]:
         """Gain and threshold for the pipeline; the automatic gain has to see weak edges as well."""
@@ -139,31 +147,8 @@ class Renderer:
         gain, threshold = self.exposure(settings)
         if begun.chosen != _chosen(settings) or begun.threshold != threshold:
             return False
-        is_followed = self.is_automatic(settings) and begun.settled == self._settled
+        is_followed = self.is_automatic(settings) and begun.settled == self.auto_gain.settled_for
         return is_followed or begun.gain == gain
-
-    def _in_good_light(
-        self, begun: Begun, settings: Settings, now: float
-    ) -> tuple[Image, Settings]:
-        """Follow with the automatic gain, and return the gain that shall be used next."""
-        if not self.is_automatic(settings):
-            return _edges_of(begun), settings
-        if self._settled != begun.chosen:
-            self._settled = begun.chosen
-            begun, settings = self._settle(begun, settings)
-        edges = _edges_of(begun)
-        gain = self._auto_gain.follow(settings.gain, edges, made_with=begun.gain, now=now)
-        return without_weak(edges, settings.threshold), replace(settings, gain=gain)
-
-    def _settle(self, begun: Begun, settings: Settings) -> tuple[Begun, Settings]:
-        """Make a new filter's first picture again until its brightness is right."""
-        for _ in range(FIRST_TRIES):
-            gain = self._auto_gain.settle(begun.gain, _edges_of(begun))
-            settings = replace(settings, gain=gain)
-            if gain == begun.gain:
-                break
-            begun = self._submit(begun.original, settings)
-        return begun, settings
 
 
 def _chosen(settings: Settings) -> Chosen:

@@ -1,13 +1,12 @@
 """Makes the picture that is written from the one that was decoded, by the shortest way."""
 
-from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import av
 import numpy as np
 
 from live_edges.frame import Image
-from live_edges.pipeline.autogain import FIRST_TRIES, AutoGain
 from live_edges.pipeline.renderer import Renderer
 from live_edges.pipeline.views import without_weak
 from live_edges.process.planes import STRETCH, luma_of, stretched
@@ -33,7 +32,6 @@ class Painter:
     def __init__(self, pipeline: "EdgePipeline", settings: Settings) -> None:
         self._pipeline = pipeline
         self._settings = settings
-        self._auto_gain: AutoGain | None = None
         self._renderer = Renderer(pipeline)
         self._stretch = 1.0  # of the range of the picture in work
         pipeline.select(settings.filter, sigma=settings.sigma)
@@ -62,9 +60,12 @@ class Painter:
             luma = stretched(luma)
         if self._settings.is_mirrored:
             luma = np.fliplr(luma)
-        edges = self._edges(luma)
+        edges = self._edges(luma, self._settings)
         if self._renderer.is_automatic(self._settings):
-            edges = self._adjust(luma, edges, now)
+            edges, self._settings = self._renderer.auto_gain(
+                edges, self._settings, now=now, find=partial(self._edges, luma)
+            )
+            edges = without_weak(edges, self._settings.threshold)
         return edges
 
     def paint_image(self, image: Image, now: float) -> Image:
@@ -74,23 +75,9 @@ class Painter:
             return rendered.edges
         return rendered.view
 
-    def _edges(self, luma: Image) -> Image:
-        settings, pipeline = self._settings, self._pipeline
+    def _edges(self, luma: Image, settings: Settings) -> Image:
+        pipeline = self._pipeline
         gain, pipeline.threshold = self._renderer.exposure(settings)
         is_gain_free = settings.auto_gain and pipeline.entry.is_binary
         pipeline.gain = gain if is_gain_free else gain * self._stretch
         return pipeline.edges_of_luma(luma)
-
-    def _adjust(self, luma: Image, edges: Image, now: float) -> Image:
-        """Follow with the gain, as `pipeline.renderer` does; the first picture is made again."""
-        if self._auto_gain is None:
-            self._auto_gain = AutoGain()
-            for _ in range(FIRST_TRIES):
-                gain = self._auto_gain.settle(self._settings.gain, edges)
-                if gain == self._settings.gain:
-                    break
-                self._settings = replace(self._settings, gain=gain)
-                edges = self._edges(luma)
-        gain = self._auto_gain.follow(self._settings.gain, edges, now=now)
-        self._settings = replace(self._settings, gain=gain)
-        return without_weak(edges, self._settings.threshold)
