@@ -197,6 +197,14 @@ def separated(bank: Bank) -> tuple[NDArray[np.float64], ...]:
     return *whole, nothing
 
 
+def separate(bank: Bank) -> tuple[NDArray[np.float64], ...] | None:
+    """Return what `separated` does where its columns and rows take fewer products, else None."""
+    columns, rows, middle = separated(bank)
+    _, planes, height, width = bank.shape
+    products = columns.shape[1] * (planes * height + width) + planes
+    return (columns, rows, middle) if products < planes * height * width else None
+
+
 def whole_numbers(bank: Bank) -> tuple[NDArray[np.int16], float] | None:
     """Write a bank as small whole numbers times a factor, as Sobel's is usually given.
 

@@ -7,13 +7,13 @@ import cv2
 import numpy as np
 import torch
 
-from live_edges.filters import functional
+from live_edges.filters import canny, functional
 from live_edges.frame import Image
 from live_edges.lifecycle import Closing
 from live_edges.pipeline import views
 from live_edges.pipeline.bands import Bands
 from live_edges.pipeline.compiling import Compiler, Function
-from live_edges.pipeline.filter import CannyFilter, Plan
+from live_edges.pipeline.plan import Plan
 
 EngineName = Literal["auto", "torch", "numba"]
 
@@ -90,7 +90,7 @@ class CpuEngine(Closing):
         """How a filter runs: ``numba``, ``torch`` (as it is defined), or Canny by ``opencv``."""
         if not plan.filter.is_linear:
             return "opencv"
-        loop = plan.filter.loop
+        loop = plan.loop
         shapes = [(loop.name, channels, *loop.constants) for channels in (1, 3)]
         return "numba" if any(map(self._compiler.is_made, shapes)) else "torch"
 
@@ -116,7 +116,7 @@ def _loop(plan: Plan, image: Image) -> tuple[Shape, Image, tuple[Any, ...]]:
     """Return the shape of the loop for a picture, the picture that it reads, and arguments."""
     if image.ndim == 2 and not plan.filter.reads_luma:
         image = np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
-    loop, channels = plan.filter.loop, 1 if image.ndim == 2 else 3
+    loop, channels = plan.loop, 1 if image.ndim == 2 else 3
     gain, threshold = np.float32(plan.factor * loop.scale), np.float32(plan.threshold * 255)
     return (loop.name, channels, *loop.constants), image, (loop.taps, gain, threshold)
 
@@ -148,9 +148,11 @@ def by_definition(plan: Plan, image: Image) -> Image:
     planes = np.empty(
         (len(plan.filter.weight[0]), height + rows - 1, width + columns - 1), np.uint8
     )
-    plan.filter.write_planes(image, planes)
-    if isinstance(plan.filter, CannyFilter):
-        return plan.filter.lines(planes[0], plan.factor, plan.threshold)
+    plan.write_planes(image, planes)
+    if not plan.filter.is_linear:
+        high = 255 * (plan.threshold or canny.DEFAULT_HIGH)
+        lines = canny.lines_by_opencv(planes[0], plan.filter.weight.numpy()[:, 0], high)
+        return np.asarray(lines & np.uint8(min(round(255 * plan.factor), 255)))
     padded, edges = torch.from_numpy(planes)[None], np.empty((height, width), np.uint8)
     step = max(1, BAND_PIXELS // width)
     for first in range(0, height, step):

@@ -15,6 +15,7 @@ import torch
 
 from live_edges.errors import DeviceError
 from live_edges.filters.catalog import Entry, catalog, find
+from live_edges.filters.filter import make_filter
 from live_edges.filters.ranges import MAX_SIGMA, MIN_SIGMA
 from live_edges.filters.weights import filter_name, is_weights_path
 from live_edges.frame import Image
@@ -22,7 +23,7 @@ from live_edges.pipeline import checks
 from live_edges.pipeline.cpu_engine import EngineName
 from live_edges.pipeline.devices import choose_device
 from live_edges.pipeline.engine import Engine, Latency
-from live_edges.pipeline.filter import Plan, make_filter
+from live_edges.pipeline.plan import Plan, loop_for
 from live_edges.pipeline.transfer import Pending
 from live_edges.timing import StageTimer, untimed
 
@@ -108,7 +109,9 @@ class EdgePipeline:
         gain, threshold = checks.positive("gain", gain), checks.number("threshold", threshold, 0, 1)
         sigma = checks.number("sigma", sigma, MIN_SIGMA, MAX_SIGMA, unit=" pixels")
         entry = find(self._catalog, filter)
-        return Plan(make_filter(entry, sigma=sigma), entry, sigma, gain, threshold)
+        edge_filter = make_filter(entry, sigma=sigma)
+        loop = loop_for(edge_filter.weight.double().numpy())
+        return Plan(edge_filter, entry, sigma, gain, threshold, loop)
 
     @property
     def gain(self) -> float:

@@ -14,8 +14,8 @@ from live_edges.frame import Image
 from live_edges.lifecycle import Closing
 from live_edges.pipeline.cpu_engine import CpuEngine, EngineName, by_definition
 from live_edges.pipeline.devices import AS_ASKED
-from live_edges.pipeline.filter import Plan
 from live_edges.pipeline.gpu_engine import GpuEngine
+from live_edges.pipeline.plan import Plan
 from live_edges.pipeline.torch_compiling import TorchCompiler
 from live_edges.pipeline.transfer import SLOTS, Carrier, Direct, Pending, Streamed
 from live_edges.timing import StageTimer, untimed

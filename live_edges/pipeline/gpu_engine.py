@@ -8,9 +8,10 @@ from functools import cached_property, partial
 import torch
 from torch import Tensor
 
+from live_edges.filters.filter import Job, LinearFilter
 from live_edges.frame import Image
-from live_edges.pipeline.filter import LinearFilter, Plan
-from live_edges.pipeline.torch_compiling import Job, TorchCompiler
+from live_edges.pipeline.plan import Plan
+from live_edges.pipeline.torch_compiling import TorchCompiler
 from live_edges.pipeline.transfer import Carrier, Pending
 from live_edges.timing import StageTimer
 
@@ -68,7 +69,7 @@ class GpuEngine:
             is_known = current.is_linear and self._compiler.is_settled(*what)
             return self.carrier.start(
                 (int(current.weight.shape[1]), height + rows - 1, width + columns - 1),
-                partial(plan.filter.write_planes, image),
+                partial(plan.write_planes, image),
                 lambda padded: current.edges(run, padded, *self._scalars),
                 key=(current, self._compiler.is_compiled(*what)) if is_known else None,
                 stages=stages,

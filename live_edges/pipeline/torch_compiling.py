@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from types import FunctionType
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from live_edges.filters.filter import Function, Job
 from live_edges.lifecycle import Closing
 from live_edges.pipeline.compiling import Compiler
 
@@ -17,40 +18,6 @@ MAX_TAPS = 15 * 15 * 8  # beyond, compiling takes minutes
 SAME_SHARE = 0.999
 
 _TRACING = threading.Lock()  # held while torch.compile is at work, for any pipeline
-
-Function = Callable[..., Any]  # pure, of tensors, at the top level of a module
-Key = tuple[str, tuple[tuple[int, ...], ...]]  # name of the function and shapes of the taps
-Plain = Callable[..., Any]  # of the pictures alone
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Job:
-    """What is to be computed: ``function(*pictures, *taps)``.
-
-    Attributes:
-        function: pure, of tensors, at the top level of a module.
-        pictures: may have any size; what changes from frame to frame, scalars as well.
-        taps: decide by their shapes, and with the function, which compiled form serves.
-        definition: makes the same of the pictures; None where that is the function itself.
-    """
-
-    function: Function
-    pictures: Sequence[Tensor]
-    taps: Sequence[Tensor] = ()
-    definition: Plain | None = None
-
-    @property
-    def key(self) -> Key:
-        """What is compiled once."""
-        return self.function.__name__, tuple(tuple(each.shape) for each in self.taps)
-
-    def plainly(self) -> Any:
-        """Compute it as it is defined."""
-        return self.definition(*self.pictures) if self.definition else self.by(self.function)
-
-    def by(self, function: Function) -> Any:
-        """Compute it by the function or its compiled form."""
-        return function(*self.pictures, *self.taps)
 
 
 class TorchCompiler(Closing):

@@ -8,7 +8,7 @@ import torch
 
 from live_edges import EdgePipeline
 from live_edges.filters.catalog import catalog
-from live_edges.pipeline.filter import make_filter
+from live_edges.filters.filter import make_filter
 
 ENTRIES = catalog()
 ANALYTIC = [name for name, entry in ENTRIES.items() if not entry.origin.startswith("learned")]

@@ -6,7 +6,7 @@ from torch import nn
 
 from live_edges.filters import functional as F
 from live_edges.filters import kernels
-from live_edges.pipeline.filter import LinearFilter
+from live_edges.filters.filter import LinearFilter
 
 
 def random_batch(*shape, seed=0):

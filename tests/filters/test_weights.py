@@ -8,9 +8,9 @@ from torch import nn
 
 from live_edges.errors import LiveEdgesError, WeightsError
 from live_edges.filters.catalog import catalog
+from live_edges.filters.filter import make_filter
 from live_edges.filters.kernels import sobel, step_response
 from live_edges.filters.weights import load_weights, shipped_weights
-from live_edges.pipeline.filter import make_filter
 
 
 def high_pass(out=1, planes=1, size=3):

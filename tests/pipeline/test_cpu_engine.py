@@ -14,7 +14,7 @@ from live_edges.filters.catalog import catalog
 from live_edges.pipeline import cpu, cpu_engine, views
 from live_edges.pipeline.bands import Bands
 from live_edges.pipeline.compiling import STEADY_CALLS, Compiler
-from live_edges.pipeline.filter import loop_for, make_filter
+from live_edges.pipeline.plan import loop_for
 
 LINEAR = [name for name, entry in catalog().items() if not entry.is_binary]
 SIZES = [(1, 1), (1, 9), (9, 1), (3, 5), (37, 53), (641, 479), (1, 4096)]
@@ -108,7 +108,7 @@ def test_any_bank_of_noise_is_slid_as_the_definition_slides_it(shape, mine):
     ],
 )
 def test_each_filter_has_the_loop_of_the_fewest_products(name, loop):
-    assert make_filter(catalog()[name]).loop.name == loop
+    assert loop_for(catalog()[name].bank(1.0)).name == loop
 
 
 def test_a_bank_that_costs_more_in_parts_stays_whole():

@@ -12,8 +12,9 @@ from fake_cuda import FakeCuda
 from fakes import compute_on
 
 from live_edges import EdgePipeline
+from live_edges.filters.filter import Job
 from live_edges.pipeline import cpu_engine, torch_compiling
-from live_edges.pipeline.torch_compiling import Job, TorchCompiler
+from live_edges.pipeline.torch_compiling import TorchCompiler
 from live_edges.pipeline.transfer import SLOTS, Direct, Streamed
 from live_edges.settings import LINE_COLORS
 

@@ -9,9 +9,10 @@ import torch
 from fake_cuda import FakeCuda
 
 from live_edges import EdgePipeline
+from live_edges.filters.filter import Job
 from live_edges.pipeline import torch_compiling
 from live_edges.pipeline.compiling import STEADY_CALLS
-from live_edges.pipeline.torch_compiling import Job, TorchCompiler
+from live_edges.pipeline.torch_compiling import TorchCompiler
 from live_edges.pipeline.transfer import SLOTS, Direct, Streamed, _Slot
 from live_edges.timing import Stages
 
