@@ -18,8 +18,8 @@ class DeviceError(LiveEdgesError, ValueError):
 
 
 class RecordingError(LiveEdgesError):
-    """A recording can not be started, or ended before it was asked to."""
+    """A recording cannot be started, or ended before it was asked to."""
 
 
 class TrainingError(LiveEdgesError, ValueError):
-    """Training can not start or go on with what it was given."""
+    """Training cannot start or go on with what it was given."""

@@ -69,7 +69,7 @@ def filters(args: argparse.Namespace) -> int:
         try:
             shape = " x ".join(map(str, entry.bank(1.0).shape))
         except LiveEdgesError as error:
-            shape = f"can not be used: {error}"
+            shape = f"cannot be used: {error}"
         sigma = " (sigma 1, adjustable)" if entry.has_sigma else ""
         _say(f"{entry.name:{width}}  {shape:14}  {entry.origin}{sigma}")
     _say("\nkernel shapes are out x in x rows x columns; in = 3 sees red, green and blue")

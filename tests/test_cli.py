@@ -147,7 +147,7 @@ def test_a_broken_weights_file_is_listed_as_such(tmp_path, capsys):
 
     assert main(["filters", "--weights", str(tmp_path / "broken.safetensors")]) == 0
 
-    assert "can not be used" in capsys.readouterr().out
+    assert "cannot be used" in capsys.readouterr().out
 
 
 def test_cameras_says_so_where_there_is_none(capsys, monkeypatch):

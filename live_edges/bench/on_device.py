@@ -67,7 +67,7 @@ def measure_device(
     """Measure what a linear filter takes on a CUDA device, medians of so many rounds.
 
     Args:
-        pipeline: on that device, its filter compiled if that is what shall be measured; keeps the
+        pipeline: on that device, its filter compiled if that is to be measured; keeps the
             carrier that it is given here.
         image: ``(H, W, 3)`` uint8 BGR.
         rounds: timings each.

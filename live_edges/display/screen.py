@@ -25,7 +25,7 @@ class Screen(Protocol):
         """Show one picture."""
 
     def status(self, text: str) -> None:
-        """Tell the state in one line, where pictures can not be seen."""
+        """Tell the state in one line, where pictures cannot be seen."""
 
     def poll(self, timeout_s: float) -> str | None:
         """Wait up to ``timeout_s`` for a key and return its name."""

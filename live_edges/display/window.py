@@ -54,7 +54,7 @@ def display_problem() -> str | None:
             "OpenCV's windows need X, and this Wayland session offers none; start Xwayland and set "
             "DISPLAY"
         )
-    return f"the display {os.environ.get('DISPLAY', '')} can not be opened"
+    return f"the display {os.environ.get('DISPLAY', '')} cannot be opened"
 
 
 def _windows_advice() -> str:

@@ -150,7 +150,7 @@ def make_filter(entry: Entry, *, sigma: float = 1.0) -> LinearFilter:
         sigma: blur radius in pixels, for the filters that have one.
 
     Raises:
-        WeightsError: the entry's weights file can not be used.
+        WeightsError: the entry's weights file cannot be used.
         ValueError: ``sigma`` lies outside 0.3 to 5 pixels.
     """
     bank = torch.from_numpy(entry.bank(sigma)).float()

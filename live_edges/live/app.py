@@ -244,7 +244,7 @@ class App:
             self._save_snapshot()
 
     def _check_filter(self, before: Settings) -> None:
-        """Keep the old filter where the new one's weights file can not be used."""
+        """Keep the old filter where the new one's weights file cannot be used."""
         try:
             if self.in_flight.pipeline is not None:
                 self.in_flight.pipeline.select(self.settings.filter, sigma=self.settings.sigma)

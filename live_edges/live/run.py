@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the live app as the command line asks; returns the exit code.
 
     Raises:
-        LiveEdgesError: something the user named is not there or can not be used.
+        LiveEdgesError: something the user named is not there or cannot be used.
     """
     entries, entry = choose(args.filter, args.weights)
     settings = _settings(args, entry.name)

@@ -120,7 +120,7 @@ def write_summary(summary: Summary, path: Path) -> None:
     """Write the statistics as JSON.
 
     Raises:
-        LiveEdgesError: the file can not be written.
+        LiveEdgesError: the file cannot be written.
     """
     try:
         path.write_text(json.dumps(asdict(summary), indent=2) + "\n", encoding="utf-8")

@@ -10,7 +10,7 @@ from live_edges.frame import Image
 from live_edges.settings import MAX_GAIN, MIN_GAIN, Settings
 
 PERCENTILE = 96.0  # of all pixels: in most pictures, the edges worth seeing
-TARGET = 0.8  # how bright that percentile shall be, 1 being white
+TARGET = 0.8  # how bright that percentile is wanted, 1 being white
 MAX_AUTO_GAIN = MAX_GAIN / 4  # beyond, a covered lens shows its own noise
 SETTLING_S = 0.5  # time constant of a change
 DEAD_BAND = 0.12  # relative error left alone

@@ -60,7 +60,7 @@ class EdgePipeline:
     Raises:
         DeviceError: the device is not there.
         LiveEdgesError: there is no such filter.
-        WeightsError: the weights file can not be used.
+        WeightsError: the weights file cannot be used.
         ValueError: a number is out of range, or there is no such choice.
 
     Example:
@@ -188,7 +188,7 @@ class EdgePipeline:
         return self.submit(image, stages=stages).result()
 
     def submit(self, image: Image, *, stages: StageTimer = untimed) -> Pending:
-        """Send one picture on its way, as a call does, and return the receipt for its edges.
+        """Send one picture on its way, as a call does, and return its pending edges.
 
         With ``latency="throughput"`` a CUDA device is busy all the time when `in_flight` pictures
         are submitted ahead of the one whose result is waited for. Elsewhere the edges are there

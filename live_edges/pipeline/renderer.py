@@ -80,7 +80,7 @@ class Renderer:
             now: time of the picture in seconds, for the pace of the automatic gain.
 
         Returns:
-            The picture, and the settings with the gain that shall be used next.
+            The picture, and the settings with the gain to use next.
         """
         return self.finish(self.begin(image, settings), settings, now=now)
 

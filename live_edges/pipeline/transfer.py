@@ -1,7 +1,7 @@
 """Carriers: how a picture gets to the device and its edges come back.
 
-A picture is written to memory that the carrier has on the host, and sent on its way; a `Pending` is
-the receipt for its edges. On a GPU several can be on their way at once.
+A picture is written to memory that the carrier has on the host, and sent on its way; `Pending` waits
+for its edges. On a GPU several can be on their way at once.
 """
 
 import logging
@@ -123,7 +123,7 @@ class Streamed:
     def start(
         self, shape: Shape, write: Write, find: Find, *, key: Hashable, stages: StageTimer
     ) -> Pending:
-        """See `Carrier`; ``filter`` and ``download`` are how long the receipt waits for them."""
+        """See `Carrier`; ``filter`` and ``download`` are how long its result is waited for."""
         slot = self._slots[self._turn]
         self._turn = (self._turn + 1) % SLOTS
         if slot.pending is not None:
@@ -206,7 +206,7 @@ class _Slot:
             self.edges_on_host = self._on_host(tuple(self.edges.shape))
 
     def _record(self, find: Find) -> Any:
-        """Record the launches; None if something can not be recorded, which is not tried again."""
+        """Record the launches; None if something cannot be recorded, which is not tried again."""
 
         def launch() -> None:
             self.edges = find(self.padded)
@@ -230,7 +230,7 @@ def record(launch: Callable[[], None], cuda: Any) -> Any:
         cuda: `torch.cuda`, or what a test puts in its place.
 
     Raises:
-        RuntimeError: something in it can not be recorded.
+        RuntimeError: something in it cannot be recorded.
     """
     graph = cuda.CUDAGraph()
     cuda.current_stream().synchronize()

@@ -172,7 +172,7 @@ def _make_folder(job: "Job") -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LiveEdgesError(
-            f"the folder {folder} can not be made ({error.strerror}); choose another OUT"
+            f"the folder {folder} cannot be made ({error.strerror}); choose another OUT"
         ) from error
 
 

@@ -56,7 +56,7 @@ def convert_video(
         on_start: told how many pictures to expect; gives back what to call after each.
 
     Raises:
-        LiveEdgesError: the source can not be read or the target not be written.
+        LiveEdgesError: the source cannot be read or the target not be written.
     """
     with VideoReader(source, span, with_sound=with_sound) as reader:
         extras = Extras(reader, MUXERS[target.suffix.lower()], span)
@@ -75,7 +75,7 @@ def convert_image(source: Path, target: Path, painter: Painter) -> Report:
     """Convert a picture; the target gets its name when it is whole.
 
     Raises:
-        LiveEdgesError: the source can not be read or the target not be written.
+        LiveEdgesError: the source cannot be read or the target not be written.
     """
     image = read_image(source)
     if image is None:
@@ -89,7 +89,7 @@ def convert_image(source: Path, target: Path, painter: Painter) -> Report:
     except (OSError, cv2.error) as error:
         partial.unlink(missing_ok=True)
         why = getattr(error, "strerror", None) or "the format does not take it"
-        raise LiveEdgesError(f"{target} can not be written: {why}") from error
+        raise LiveEdgesError(f"{target} cannot be written: {why}") from error
     count = page_count(source)
     notes = (f"{source} holds {count} pictures; {target} is made of the first",) * (count > 1)
     return Report(1, notes)

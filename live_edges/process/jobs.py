@@ -29,7 +29,7 @@ class Job:
 
 
 def plan(inputs: Iterable[str], out: str) -> list[Job]:
-    """Say what shall be made of what.
+    """Say what is to be made of what.
 
     Args:
         inputs: files, pipes (``-`` is standard input), folders (their videos and pictures, not
@@ -37,7 +37,7 @@ def plan(inputs: Iterable[str], out: str) -> list[Job]:
         out: the file to make, for one input file; else a folder, made if it is not there.
 
     Raises:
-        LiveEdgesError: an input is not there, or the files can not be named as asked.
+        LiveEdgesError: an input is not there, or the files cannot be named as asked.
     """
     sources = [found for text in inputs for found in _expand(text)]
     sources = list(dict.fromkeys(sources))
@@ -73,7 +73,7 @@ def _is_known(path: Path) -> bool:
 
 
 def _target_in(folder: Path, source: Path, is_image: bool) -> Path:
-    """Keep the name; an ending that can not be written becomes one that holds everything."""
+    """Keep the name; an ending that cannot be written becomes one that holds everything."""
     writable: Iterable[str] = IMAGE_ENDINGS if is_image else MUXERS
     if source.suffix.lower() in writable:
         return folder / source.name
@@ -86,7 +86,7 @@ def _job(source: Path, target: Path) -> Job:
     if target.suffix.lower() not in endings:
         kind = "an image" if is_image else "a video"
         raise LiveEdgesError(
-            f"{target} can not hold {kind} such as {source.name}; "
+            f"{target} cannot hold {kind} such as {source.name}; "
             f"choose an OUT that ends in {', '.join(endings)}"
         )
     return Job(source, target, is_image)

@@ -110,7 +110,7 @@ class VideoOutput:
         """Write pictures and packets as they come, and complete the file.
 
         Raises:
-            LiveEdgesError: it can not be written.
+            LiveEdgesError: it cannot be written.
         """
         try:
             for item in items:
@@ -127,7 +127,7 @@ class VideoOutput:
                 self._container.close()
         except (av.FFmpegError, OSError) as error:
             raise LiveEdgesError(
-                f"{self._path} can not be written: {reason(error)}; "
+                f"{self._path} cannot be written: {reason(error)}; "
                 "is there room, and may you write there?"
             ) from error
 

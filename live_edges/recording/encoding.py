@@ -25,7 +25,7 @@ BT601, LIMITED, FULL = 6, 1, 2  # ITU-T H.273, as AVColorSpace and AVColorRange 
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """How a video shall be encoded.
+    """How a video is to be encoded.
 
     Attributes:
         encoder: ``auto``, or one of FFmpeg's names such as ``libx264`` or ``h264_nvenc``.

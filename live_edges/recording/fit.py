@@ -19,7 +19,7 @@ def fit(image: Image, size: tuple[int, int]) -> Image:
 
     Args:
         image: ``(H, W, 3)`` BGR or ``(H, W)`` gray, uint8.
-        size: what it shall be; a picture of that size is returned as it is.
+        size: the one that is wanted; a picture of that size is returned as it is.
 
     Returns:
         uint8 of that size, C-contiguous.

@@ -55,7 +55,7 @@ class Recorder(Closing):
         dropped: pictures left out because the queue was full.
 
     Raises:
-        RecordingError: the file can not be made.
+        RecordingError: the file cannot be made.
     """
 
     def __init__(

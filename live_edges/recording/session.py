@@ -90,7 +90,7 @@ class Takes(Closing):
         """Begin a take; returns what to tell the user.
 
         Raises:
-            RecordingError: its file can not be made.
+            RecordingError: its file cannot be made.
         """
         path = self._next_path()
         check_ending(path)

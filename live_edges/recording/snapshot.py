@@ -22,7 +22,7 @@ def save_snapshot(pictures: dict[str, Image], *, folder: Path, at: datetime) -> 
         The files, in the order of ``pictures``; all share one stem.
 
     Raises:
-        LiveEdgesError: the folder is not there or can not be written to.
+        LiveEdgesError: the folder is not there or cannot be written to.
     """
     paths = _free_paths(list(pictures), folder, at)
     for path, image in zip(paths, pictures.values(), strict=True):

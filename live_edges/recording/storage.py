@@ -57,7 +57,7 @@ class Storage:
         end: bytes of the file so far.
 
     Raises:
-        RecordingError: it can not be made.
+        RecordingError: it cannot be made.
     """
 
     def __init__(self, path: Path, *, overwrite: bool = False) -> None:
@@ -71,7 +71,7 @@ class Storage:
             raise _taken(path) from error
         except OSError as error:
             raise RecordingError(
-                f"{path} can not be written ({error.strerror}); choose another folder"
+                f"{path} cannot be written ({error.strerror}); choose another folder"
             ) from error
 
     def write(self, content: bytes) -> int:

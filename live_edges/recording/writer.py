@@ -72,7 +72,7 @@ class VideoWriter:
             duration: how long it is shown if no other one follows, likewise; 0 where nobody knows.
 
         Raises:
-            OSError: the file can not be written any more.
+            OSError: the file cannot be written any more.
         """
         source = av.VideoFrame.from_numpy_buffer(fit(image, self._size), format="bgr24")
         frame = source.reformat(format=self._stream.codec_context.pix_fmt)

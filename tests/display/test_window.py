@@ -311,7 +311,7 @@ def test_a_display_that_is_not_there_is_told_and_kills_nobody(monkeypatch):
     monkeypatch.setenv("DISPLAY", ":987")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
 
-    assert "can not be opened" in window.display_problem()
+    assert "cannot be opened" in window.display_problem()
 
 
 @pytest.fixture

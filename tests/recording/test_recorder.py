@@ -250,7 +250,7 @@ def test_an_existing_file_is_refused_unless_overwritten(tmp_path):
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path):
-    with pytest.raises(RecordingError, match=r"can not be written \(No such file"):
+    with pytest.raises(RecordingError, match=r"cannot be written \(No such file"):
         Recorder(tmp_path / "gone" / "clip.mp4")
 
 
