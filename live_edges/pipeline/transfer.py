@@ -1,7 +1,7 @@
 """Carriers: how a picture gets to the device and its edges come back.
 
-A picture is written to memory that the carrier has on the host, and sent on its way; `Pending` waits
-for its edges. On a GPU several can be on their way at once.
+A picture is written to memory that the carrier has on the host, and sent on its way; `Pending`
+waits for its edges. On a GPU several can be on their way at once.
 """
 
 import logging
