@@ -1,13 +1,13 @@
 """Settings: everything a key or a flag can change while the program runs, as one value."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 View = Literal["edges", "overlay", "side", "original"]
 Hud = Literal["off", "short", "full"]
 
-VIEWS: tuple[View, ...] = ("edges", "overlay", "side", "original")
-HUDS: tuple[Hud, ...] = ("off", "short", "full")
+VIEWS: tuple[View, ...] = get_args(View)
+HUDS: tuple[Hud, ...] = get_args(Hud)
 SIGMAS = (0.5, 1.0, 1.5, 2.0, 3.0)  # pixels; what the blur key steps through
 LINE_COLORS: dict[str, tuple[int, int, int]] = {  # BGR; the focus-peaking colours of cameras
     "green": (80, 255, 80),
