@@ -4,17 +4,21 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
 import live_edges
-from live_edges import arguments
+from live_edges import options
 from live_edges.bench.cli import add_arguments as add_bench_arguments
 from live_edges.errors import LiveEdgesError
+from live_edges.options import (
+    add_encoding_arguments,
+    add_picture_arguments,
+    add_weights_argument,
+)
 from live_edges.platforms import prepare_libraries
 from live_edges.process.cli import add_arguments as add_process_arguments
-from live_edges.recording.arguments import add_encoding_arguments
-from live_edges.settings import VIEWS
 from live_edges.sources.address import without_secrets
 from live_edges.training.cli import add_arguments as add_training_arguments
 
@@ -41,7 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     args = parse(sys.argv[1:] if argv is None else list(argv))
     try:
-        return _run_command(args)
+        # Imported only now, so that --help never waits for torch.
+        module, function = args.does.split(":")
+        return int(getattr(import_module(f"live_edges.{module}"), function)(args))
     except LiveEdgesError as error:
         logging.getLogger(__name__).debug("what led to it", exc_info=True)
         sys.stderr.write(f"live-edges: {without_secrets(str(error))}\n")
@@ -71,39 +77,49 @@ def build_parser() -> argparse.ArgumentParser:
         "--version", action="version", version=f"live-edges {live_edges.__version__}"
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    run = commands.add_parser(
+
+    def command(name: str, does: str, help: str, **more: Any) -> argparse.ArgumentParser:
+        made: argparse.ArgumentParser = commands.add_parser(name, help=help, **more)
+        made.set_defaults(does=does)
+        return made
+
+    run = command(
         "run",
-        help="show the edges of a camera, file, stream or the demo",
+        "live.run:run",
+        "show the edges of a camera, file, stream or the demo",
         description="Show the edges of what a source sees. Press h in the window for the keys.",
     )
     _add_source_arguments(run)
-    _add_picture_arguments(run)
+    add_picture_arguments(run)
     _add_run_arguments(run)
     _add_recording_arguments(run)
-    process = commands.add_parser(
+    process = command(
         "process",
-        help="convert video and image files to their edges",
+        "process.cli:run",
+        "convert video and image files to their edges",
         description="Convert files: every frame in, every frame out, its time and sound kept.",
     )
-    _add_picture_arguments(process)
+    add_picture_arguments(process)
     add_process_arguments(process)
-    train = commands.add_parser(
+    train = command(
         "train",
-        help="learn the kernels of one nn.Conv2d from blur-difference targets",
+        "training.cli:run",
+        "learn the kernels of one nn.Conv2d from blur-difference targets",
         description="Learn kernels offline and write them to a weights file that runs live.",
     )
     add_training_arguments(train)
-    bench = commands.add_parser(
+    bench = command(
         "bench",
-        help="time the pipeline against OpenCV and others, in turn, on the same picture",
+        "bench.cli:run",
+        "time the pipeline against OpenCV and others, in turn, on the same picture",
         description="Time the pipeline against named alternatives in one run, and check that "
         "all of them agree on the picture.",
     )
     add_bench_arguments(bench)
-    commands.add_parser("cameras", help="list the cameras that are plugged in, with their modes")
-    filters = commands.add_parser("filters", help="list every filter and where it comes from")
-    _add_weights_argument(filters)
-    commands.add_parser("doctor", help="print one report about this machine to paste into a bug")
+    command("cameras", "info:cameras", "list the cameras that are plugged in, with their modes")
+    filters = command("filters", "info:filters", "list every filter and where it comes from")
+    add_weights_argument(filters)
+    command("doctor", "info:doctor", "print one report about this machine to paste into a bug")
     return parser
 
 
@@ -119,22 +135,22 @@ def _add_source_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("source")
     group.add_argument(
         "--size",
-        type=arguments.size,
+        type=options.size,
         metavar="WxH",
         help="size to ask the camera for, such as 1280x720",
     )
     group.add_argument(
-        "--fps", type=arguments.positive, metavar="N", help="frame rate to ask the camera for"
+        "--fps", type=options.positive, metavar="N", help="frame rate to ask the camera for"
     )
     group.add_argument(
         "--fourcc",
-        type=arguments.fourcc,
+        type=options.fourcc,
         default="MJPG",
         help="pixel format to ask the camera for (default: %(default)s)",
     )
     group.add_argument(
         "--stall-timeout",
-        type=arguments.positive,
+        type=options.positive,
         default=2.0,
         metavar="S",
         help="a camera that delivers nothing new for so many seconds is lost and opened again "
@@ -142,88 +158,13 @@ def _add_source_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--give-up",
-        type=arguments.seconds,
+        type=options.seconds,
         metavar="S",
         help="end after so many seconds without a lost camera or stream, 0 at once (default: 60 "
         "without a window; a window waits until you quit)",
     )
     group.add_argument(
         "--loop", action="store_true", help="play a file or slide show again and again"
-    )
-
-
-def _add_picture_arguments(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("picture")
-    group.add_argument(
-        "--filter", metavar="NAME", help="one of `live-edges filters` (default: sobel)"
-    )
-    group.add_argument(
-        "--view", choices=VIEWS, default="overlay", help="what is shown (default: %(default)s)"
-    )
-    group.add_argument(
-        "--gain",
-        type=arguments.positive,
-        metavar="X",
-        help="brightness of the edges, 1 shows a black-to-white step white (default: automatic)",
-    )
-    group.add_argument(
-        "--threshold",
-        type=arguments.share,
-        default=0.0,
-        metavar="X",
-        help="hide edges darker than this, 0 to 1 (default: %(default)s)",
-    )
-    group.add_argument(
-        "--sigma",
-        type=arguments.sigma,
-        default=1.0,
-        metavar="PIXELS",
-        help="blur radius of log, gaussian-gradient, blur-difference and canny, 0.3 to 5 "
-        "(default: %(default)s)",
-    )
-    _add_weights_argument(parser)
-    group.add_argument(
-        "--mirror",
-        action=argparse.BooleanOptionalAction,
-        default=False,
-        help="flip left and right, as in a mirror (default: off)",
-    )
-    _add_machine_arguments(group)
-
-
-def _add_machine_arguments(group: Any) -> None:
-    group.add_argument(
-        "--device",
-        default="auto",
-        metavar="NAME",
-        help="auto, cpu, cuda, cuda:N, mps or xpu (default: %(default)s)",
-    )
-    group.add_argument(
-        "--threads",
-        type=arguments.count,
-        metavar="N",
-        help="CPU threads for the filter (default: half of the cores; the others decode, encode "
-        "and show)",
-    )
-    group.add_argument(
-        "--engine",
-        choices=("auto", "torch", "numba"),
-        default="auto",
-        help="what finds the edges: torch as they are defined, Numba's compiled loops on the CPU, "
-        "or torch at first and the fastest there is as soon as it is ready (default: %(default)s)",
-    )
-
-
-def _add_weights_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--weights",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="PATH",
-        help="kernels to use beside the built-in ones: a .safetensors file, or a .pt, .pth "
-        "or .ckpt file with the state_dict of an nn.Conv2d (FILE#NAME chooses one of several); may "
-        "be given several times, the first is shown",
     )
 
 
@@ -239,11 +180,9 @@ def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
         "with up to three at once while the source is ahead (default: %(default)s)",
     )
     group.add_argument(
-        "--duration", type=arguments.positive, metavar="S", help="end after so many seconds"
+        "--duration", type=options.positive, metavar="S", help="end after so many seconds"
     )
-    group.add_argument(
-        "--frames", type=arguments.count, metavar="N", help="end after so many frames"
-    )
+    group.add_argument("--frames", type=options.count, metavar="N", help="end after so many frames")
     group.add_argument(
         "--stats", type=Path, metavar="FILE.json", help="write what was measured to this file"
     )
@@ -269,30 +208,3 @@ def _add_recording_arguments(parser: argparse.ArgumentParser) -> None:
         help="record the untouched picture beside it, with the same times",
     )
     add_encoding_arguments(group)
-
-
-def _run_command(args: argparse.Namespace) -> int:
-    # Each command is imported where it runs, so that --help never waits for torch.
-    if args.command == "run":
-        from live_edges.live.run import run
-
-        return run(args)
-    if args.command == "train":
-        from live_edges.training.cli import run as train
-
-        return train(args)
-    if args.command == "bench":
-        from live_edges.bench.cli import run as bench
-
-        return bench(args)
-    if args.command == "process":
-        from live_edges.process.cli import run
-
-        return run(args)
-    from live_edges import info
-
-    return {
-        "cameras": info.cameras,
-        "filters": info.filters,
-        "doctor": info.doctor,
-    }[args.command](args)

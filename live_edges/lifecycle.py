@@ -1,7 +1,10 @@
-"""Closing: what is opened with a device, a file or a thread is closed by `with`."""
+"""Lifecycle: what is opened is closed by `with`, and what signals end is ended in order."""
 
+import signal
 from abc import ABC, abstractmethod
-from typing import Self
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Self
 
 
 class Closing(ABC):
@@ -18,3 +21,33 @@ class Closing(ABC):
     def __exit__(self, *_error: object) -> None:
         """Close it, whatever happened."""
         self.close()
+
+
+def interrupt() -> None:
+    """Raise what Ctrl-C raises by itself."""
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def stopped_by_signals(stop: Callable[[], object] = interrupt) -> Iterator[None]:
+    """Let Ctrl-C, SIGTERM and a closed terminal call ``stop``, so that all ends in order.
+
+    A second signal ends the process at once. A closed terminal that is ignored, as under nohup,
+    stays so; Ctrl-C does not, which a shell ignores for whatever it starts in the background.
+    """
+
+    def take(number: int, _frame: object) -> None:
+        signal.signal(number, before[number])
+        stop()
+
+    before: dict[int, Any] = {
+        number: signal.signal(number, take)
+        for name in ("SIGINT", "SIGTERM", "SIGHUP")
+        if (number := getattr(signal, name, None))
+        and not (name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

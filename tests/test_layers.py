@@ -13,7 +13,7 @@ LAYERS = [
     {"sizing"},
     {"sources", "filters"},
     {"pipeline", "recording", "display"},
-    {"arguments", "info"},
+    {"options", "info"},
     {"live", "process", "training"},
     {"bench"},
     {"cli"},

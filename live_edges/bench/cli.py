@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from live_edges import arguments
+from live_edges import options
 from live_edges.errors import LiveEdgesError
 
 LIVE_S = 10.0
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `live-edges bench`."""
     parser.add_argument(
         "--size",
-        type=arguments.size,
+        type=options.size,
         default=(1920, 1080),
         metavar="WxH",
         help="(default: 1920x1080)",
@@ -38,21 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="edges",
         help="what is made of the picture (default: %(default)s)",
     )
-    parser.add_argument(
-        "--device", default="auto", metavar="NAME", help="as for run (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--engine",
-        choices=("auto", "torch", "numba"),
-        default="auto",
-        help="as for run; torch times the definition alone (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--threads", type=arguments.count, metavar="N", help="threads for everybody"
-    )
+    options.add_machine_arguments(parser)
     parser.add_argument(
         "--rounds",
-        type=arguments.count,
+        type=options.count,
         default=30,
         metavar="N",
         help="timings each (default: %(default)s)",

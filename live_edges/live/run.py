@@ -2,14 +2,14 @@
 
 import argparse
 import logging
-import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tqdm.contrib.logging import logging_redirect_tqdm
 
@@ -17,15 +17,16 @@ from live_edges.display.headless import StatusLine
 from live_edges.display.screen import Screen
 from live_edges.display.window import Window, display_problem
 from live_edges.filters.catalog import choose
+from live_edges.lifecycle import stopped_by_signals
 from live_edges.live.app import App
 from live_edges.live.limits import Limits
 from live_edges.live.stats import write_summary
+from live_edges.options import pipeline_of, settings_of
 from live_edges.pipeline.compiling import yielding
 from live_edges.recording.folders import check_folder
 from live_edges.recording.session import TakeOptions, Takes
 from live_edges.recording.snapshot import save_snapshot
 from live_edges.recording.storage import check_ending, check_unused
-from live_edges.settings import Settings
 from live_edges.sources import open_source
 from live_edges.sources.address import public_address
 from live_edges.sources.base import Source
@@ -49,12 +50,12 @@ def run(args: argparse.Namespace) -> int:
         LiveEdgesError: something the user named is not there or cannot be used.
     """
     entries, entry = choose(args.filter, args.weights)
-    settings = _settings(args, entry.name)
+    settings = settings_of(args, entry.name)
     _check_files(args)
     opening: Future[None] = Future()
     with ExitStack() as stack:
         loader = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="torch-loader"))
-        pipeline = loader.submit(_load_pipeline, args, settings, opening)
+        pipeline = loader.submit(_load_pipeline, args, entry.name, opening)
         stack.callback(_close, pipeline)
         stack.callback(opening.cancel)  # no effect once the source is open
         source = _open(args)
@@ -75,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
             limits=limits,
             takes=stack.enter_context(_takes(args, source)),
         )
-        with stopped_by_signals(app):
+        with stopped_by_signals(app.stop):
             _run_to_summary(app, args.stats)
     if is_unwatched_demo:
         _save_last_view(app)
@@ -97,41 +98,15 @@ def _check_files(args: argparse.Namespace) -> None:
         check_unused(path)
 
 
-def _settings(args: argparse.Namespace, filter: str) -> Settings:
-    return Settings(
-        filter=filter,
-        view=args.view,
-        gain=args.gain or 1.0,
-        auto_gain=args.gain is None,
-        threshold=args.threshold,
-        sigma=args.sigma,
-        is_mirrored=args.mirror,
-        is_fullscreen=args.fullscreen,
-    )
-
-
 def _load_pipeline(
-    args: argparse.Namespace, settings: Settings, opening: "Future[None]"
+    args: argparse.Namespace, filter: str, opening: "Future[None]"
 ) -> "EdgePipeline":
     """Load torch, beside a source that takes its time, but not for one that fails at once."""
     with suppress(TimeoutError):
         opening.result(HEAD_START_S)  # cancelled, it ends this thread's work here
-
     with yielding():
-        from live_edges.pipeline.devices import share_cores
-
-        # brings torch, which takes seconds
-        from live_edges.pipeline.edge_pipeline import EdgePipeline
-
-    share_cores(args.threads)
-    return EdgePipeline(
-        settings.filter,
-        device=args.device,
-        sigma=settings.sigma,
-        weights=args.weights,
-        engine=args.engine,
-        latency=args.latency,
-    )
+        import_module("live_edges.pipeline.edge_pipeline")  # brings torch, which takes seconds
+    return pipeline_of(args, filter)
 
 
 def _close(pipeline: "Future[EdgePipeline]") -> None:
@@ -202,31 +177,6 @@ def _limits(args: argparse.Namespace, source: Source, is_headless: bool) -> tupl
     )
     duration_s = DEMO_LIMIT_S if is_unwatched_demo else args.duration
     return Limits(duration_s=duration_s, frames=args.frames), is_unwatched_demo
-
-
-@contextmanager
-def stopped_by_signals(app: App) -> Iterator[None]:
-    """Let Ctrl-C, SIGTERM and a closed terminal end the app in order.
-
-    A second signal ends the process at once. A closed terminal that is ignored, as under nohup,
-    stays so; Ctrl-C does not, which a shell ignores for whatever it starts in the background.
-    """
-
-    def stop(number: int, _frame: object) -> None:
-        signal.signal(number, before[number])
-        app.stop()
-
-    before: dict[int, Any] = {
-        number: signal.signal(number, stop)
-        for name in ("SIGINT", "SIGTERM", "SIGHUP")
-        if (number := getattr(signal, name, None))
-        and not (name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _run_to_summary(app: App, stats: Path | None) -> None:

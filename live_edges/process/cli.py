@@ -3,16 +3,16 @@
 import argparse
 import logging
 import math
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
-from live_edges import arguments
+from live_edges import options
 from live_edges.errors import LiveEdgesError
-from live_edges.recording.arguments import add_encoding_arguments
+from live_edges.lifecycle import stopped_by_signals
+from live_edges.options import add_encoding_arguments, pipeline_of, settings_of
 
 if TYPE_CHECKING:
     from live_edges.pipeline.edge_pipeline import EdgePipeline
@@ -42,12 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group = parser.add_argument_group("conversion")
     group.add_argument(
-        "--start", type=arguments.seconds, metavar="S", help="begin so many seconds in"
+        "--start", type=options.seconds, metavar="S", help="begin so many seconds in"
     )
-    group.add_argument("--end", type=arguments.seconds, metavar="S", help="end so many seconds in")
+    group.add_argument("--end", type=options.seconds, metavar="S", help="end so many seconds in")
     group.add_argument("--no-sound", action="store_true", help="leave the sound out")
     add_encoding_arguments(group)
-    parser.set_defaults(view="edges")
+    parser.set_defaults(view="edges", latency="low", fullscreen=False)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     _make_folder(todo[0])
     check_folder(todo[0].target, "OUT")
-    with _terminable():
+    with stopped_by_signals():
         failed = _convert_all(todo, args, entry.name, is_batch=len(jobs) > 1)
     if len(jobs) > 1:
         log.info("%d files converted, %d failed", len(todo) - failed, failed)
@@ -84,7 +84,8 @@ def _convert_all(
     """Convert every file by a filter, and return how many could not be."""
     from tqdm.contrib.logging import logging_redirect_tqdm
 
-    pipeline, settings = _pipeline(args, filter)
+    pipeline, settings = pipeline_of(args, filter), settings_of(args, filter)
+    log.info("device: %s (%s)", pipeline.device, pipeline.device_reason)
     failed = 0
     with closing(pipeline), logging_redirect_tqdm():
         for number, job in enumerate(todo, 1):
@@ -103,28 +104,6 @@ def _convert_all(
                 fps = report.frames / (time.perf_counter() - began)
                 log.info("%s: %d frames, %.0f a second", job.target, report.frames, fps)
     return failed
-
-
-def _pipeline(args: argparse.Namespace, filter: str) -> "tuple[EdgePipeline, Settings]":
-    from live_edges.pipeline.devices import share_cores
-    from live_edges.pipeline.edge_pipeline import EdgePipeline
-    from live_edges.settings import Settings
-
-    share_cores(args.threads)
-    settings = Settings(
-        filter=filter,
-        view=args.view,
-        gain=args.gain or 1.0,
-        auto_gain=args.gain is None,
-        threshold=args.threshold,
-        sigma=args.sigma,
-        is_mirrored=args.mirror,
-    )
-    pipeline = EdgePipeline(
-        filter, device=args.device, sigma=args.sigma, weights=args.weights, engine=args.engine
-    )
-    log.info("device: %s (%s)", pipeline.device, pipeline.device_reason)
-    return pipeline, settings
 
 
 def _convert(
@@ -174,13 +153,3 @@ def _make_folder(job: "Job") -> None:
         raise LiveEdgesError(
             f"the folder {folder} cannot be made ({error.strerror}); choose another OUT"
         ) from error
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM end the conversion as Ctrl-C does: threads joined, nothing half-written left."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -568,8 +568,9 @@ def test_a_broken_run_leaves_nothing_behind(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGTERM")
-def test_sigterm_ends_clean(tmp_path):
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_ends_clean(tmp_path, name):
     movie = write_video(tmp_path / "a.mp4", 3000, options={})
     command = [sys.executable, "-m", "live_edges", "process", str(movie)]
     child = subprocess.Popen(
@@ -580,7 +581,7 @@ def test_sigterm_ends_clean(tmp_path):
     )
     with child:
         assert "device: cpu" in child.stderr.readline()
-        child.send_signal(signal.SIGTERM)
+        child.send_signal(getattr(signal, name))
         said = child.stderr.read()
 
     assert child.returncode == 1

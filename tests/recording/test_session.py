@@ -21,9 +21,9 @@ from live_edges.cli import main
 from live_edges.display import text
 from live_edges.errors import RecordingError, SourceError
 from live_edges.filters.catalog import catalog
+from live_edges.lifecycle import stopped_by_signals
 from live_edges.live.app import App
 from live_edges.live.limits import Limits
-from live_edges.live.run import stopped_by_signals
 from live_edges.recording.session import TakeOptions, Takes
 from live_edges.settings import Settings
 from live_edges.sources.capture import Capture
@@ -351,7 +351,7 @@ def test_signals_end_the_run_in_order_and_are_given_back(name):
     number, app = getattr(signal, name), Stoppable()
     found = signal.signal(number, signal.default_int_handler)  # under nohup, one is ignored
     try:
-        with stopped_by_signals(app):
+        with stopped_by_signals(app.stop):
             signal.raise_signal(number)
 
             assert app.stops == 1
@@ -366,7 +366,7 @@ def test_a_signal_that_is_ignored_stays_ignored():
     app = Stoppable()
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with stopped_by_signals(app):
+        with stopped_by_signals(app.stop):
             signal.raise_signal(signal.SIGHUP)
     finally:
         signal.signal(signal.SIGHUP, before)
