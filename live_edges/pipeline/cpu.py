@@ -80,6 +80,22 @@ def read_row(image: Any, y: int, channels: int, left: int, planes: Any) -> None:
 read_row = compiled(read_row)
 
 
+def rows_around(ring: Any, image: Any, y: int, channels: int, left: int) -> Any:
+    """Read row ``y`` into the ring; returns the ``(h, in, W + w - 1)`` rows that end with it.
+
+    The ring is ``(2 h, in, W + w - 1)``: each row lies in it twice, h apart, so that the latest h
+    always lie one after another. The rest is as for `read_row`.
+    """
+    height = len(ring) // 2
+    slot = (y + height) % height
+    read_row(image, y, channels, left, ring[slot])
+    ring[slot + height] = ring[slot]
+    return ring[slot + 1 : slot + 1 + height]
+
+
+rows_around = compiled(rows_around)
+
+
 def whole_numbers(channels: int, kernels: tuple[Any, ...]) -> Loop:
     """Make the loop for kernels of small whole numbers, such as Sobel's.
 
@@ -100,19 +116,16 @@ def whole_numbers(channels: int, kernels: tuple[Any, ...]) -> Loop:
         padded = edges.shape[1] + width - 1
         ring = np.empty((2 * height, 1, padded), np.int16)
         for y in range(first - above, last + below):
-            slot = (y + height) % height
-            read_row(image, y, channels, left, ring[slot])
-            ring[slot + height] = ring[slot]  # so that the latest rows always lie one by one
+            window = rows_around(ring, image, y, channels, left)
             if y < first + below:
                 continue
-            window = ring[slot + 1 : slot + 1 + height, 0]
             for x in range(edges.shape[1]):
                 square = int32(0)
                 for kernel in range(out):
                     response = int16(0)
                     for i in range(height):
                         for j in range(width):
-                            product = int16(taps[kernel, i, j] * window[i, x + j])
+                            product = int16(taps[kernel, i, j] * window[i, 0, x + j])
                             response = int16(response + product)
                     square = int32(square + int32(response) * int32(response))
                 edges[y - below, x] = gray_level(np.sqrt(float32(square)), gain, threshold)
@@ -143,12 +156,9 @@ def separable(channels: int, out: int, rank: int, planes: int, height: int, widt
         ring = np.empty((2 * height, planes, padded), np.float32)
         slid = np.empty((out * rank, padded), np.float32)
         for y in range(first - above, last + below):
-            slot = (y + height) % height
-            read_row(image, y, channels, left, ring[slot])
-            ring[slot + height] = ring[slot]
+            window = rows_around(ring, image, y, channels, left)
             if y < first + below:
                 continue
-            window = ring[slot + 1 : slot + 1 + height]
             for part in range(out * rank):
                 for x in range(padded):
                     response = float32(0)
@@ -191,12 +201,9 @@ def general(channels: int, out: int, planes: int, height: int, width: int) -> Lo
         response = np.empty(edges.shape[1], np.float32)
         square = np.empty(edges.shape[1], np.float32)
         for y in range(first - above, last + below):
-            slot = (y + height) % height
-            read_row(image, y, channels, left, ring[slot])
-            ring[slot + height] = ring[slot]
+            window = rows_around(ring, image, y, channels, left)
             if y < first + below:
                 continue
-            window = ring[slot + 1 : slot + 1 + height]
             square[:] = 0
             for kernel in range(out):
                 response[:] = 0
