@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from live_edges import options
-from live_edges.errors import LiveEdgesError
+from live_edges.recording.folders import check_folder, written_whole
 
 LIVE_S = 10.0
 
@@ -77,13 +77,9 @@ def run(args: argparse.Namespace) -> int:
     title = f"{size}, {what}, {made} out; {_machine()}"
     sys.stdout.write("\n".join([title, "", *lines]) + "\n")
     if args.json:
-        try:
-            figures = json.dumps({"title": title, "rows": rows}, indent=2)
-            args.json.write_text(figures + "\n", encoding="utf-8")
-        except OSError as error:
-            raise LiveEdgesError(
-                f"figures could not be written to {args.json} ({error.strerror})"
-            ) from error
+        figures = json.dumps({"title": title, "rows": rows}, indent=2)
+        with written_whole(args.json) as part:
+            part.write_text(figures + "\n", encoding="utf-8")
     return 0
 
 
@@ -91,7 +87,6 @@ def _check(args: argparse.Namespace) -> None:
     """Tell what is not there before torch is imported, which takes seconds."""
     from live_edges.filters.catalog import catalog, find
     from live_edges.filters.weights import check_exists, is_weights_path
-    from live_edges.recording.folders import check_folder
 
     if is_weights_path(args.filter):
         check_exists(args.filter)

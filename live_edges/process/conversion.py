@@ -1,6 +1,7 @@
 """Converts one file: read, paint and write a video in three threads, or a picture in one go."""
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -15,9 +16,10 @@ from live_edges.process.extras import Extras
 from live_edges.process.painting import Painter
 from live_edges.process.queues import read_ahead, write_behind
 from live_edges.process.reading import Span, VideoReader
-from live_edges.process.writing import Painted, Shape, VideoOutput, frame_of, partial_path
+from live_edges.process.writing import Painted, Shape, VideoOutput, frame_of
 from live_edges.recording.encoding import Encoding
 from live_edges.recording.fit import even_size
+from live_edges.recording.folders import written_whole
 from live_edges.recording.storage import MUXERS
 from live_edges.sources.decoding import SQUARE, square_size
 from live_edges.sources.orientation import shown_aspect
@@ -60,13 +62,12 @@ def convert_video(
     """
     with VideoReader(source, span, with_sound=with_sound) as reader:
         extras = Extras(reader, MUXERS[target.suffix.lower()], span)
-        output = VideoOutput(target, _shape_of(reader, extras), encoding)
-        try:
+        shape = Shape(reader.time_base, reader.rate, reader.audio, extras, reader.stream)
+        with (
+            written_whole(target) as part,
+            closing(VideoOutput(target, shape, encoding, part)) as output,
+        ):
             sizes = _convert(reader, output, painter, on_start(reader.frame_count))
-            output.commit()
-        except BaseException:
-            output.discard()
-            raise
         notes = [*_notes(reader, sizes, target), *output.notes]
         return Report(reader.decoded, tuple(notes))
 
@@ -81,15 +82,12 @@ def convert_image(source: Path, target: Path, painter: Painter) -> Report:
     if image is None:
         raise SourceError(f"{source} cannot be read as an image; is it damaged?")
     painted = painter.paint_image(image, 0.0)
-    partial = partial_path(target)
     try:
         _, content = cv2.imencode(target.suffix, painted)
-        partial.write_bytes(content.tobytes())
-        partial.replace(target)
-    except (OSError, cv2.error) as error:
-        partial.unlink(missing_ok=True)
-        why = getattr(error, "strerror", None) or "the format does not take it"
-        raise LiveEdgesError(f"{target} cannot be written: {why}") from error
+    except cv2.error as error:
+        raise LiveEdgesError(f"{target} cannot be written: its format does not take it") from error
+    with written_whole(target) as part:
+        part.write_bytes(content.tobytes())
     count = page_count(source)
     notes = (f"{source} holds {count} pictures; {target} is made of the first",) * (count > 1)
     return Report(1, notes)
@@ -128,10 +126,6 @@ def _squared(image: Image, pixel_aspect: Fraction) -> Image:
     if size == (image.shape[1], image.shape[0]):
         return image
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR), np.uint8)
-
-
-def _shape_of(reader: VideoReader, extras: Extras) -> Shape:
-    return Shape(reader.time_base, reader.rate, reader.audio, extras, reader.stream)
 
 
 def _notes(reader: VideoReader, sizes: list[tuple[int, int]], target: Path) -> tuple[str, ...]:

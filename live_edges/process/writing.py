@@ -1,4 +1,4 @@
-"""Writes the converted video under a partial name, and gives it its own when it is whole."""
+"""Writes the converted video: pictures, sound and what lies beside them."""
 
 import math
 from collections.abc import Iterable
@@ -59,11 +59,6 @@ class Shape:
     video: VideoStream
 
 
-def partial_path(path: Path) -> Path:
-    """Name of a file that is not whole yet."""
-    return path.with_name(f"{path.name}.partial")
-
-
 class VideoOutput:
     """A video file under construction; used from one thread at a time.
 
@@ -71,14 +66,15 @@ class VideoOutput:
         path: the name it gets in the end.
         shape: what it takes over.
         encoding: how to encode.
+        part: the name it has until then.
 
     Attributes:
         size: width and height, even; None before the first picture.
         encoder: name of the encoder in use; empty before the first picture.
     """
 
-    def __init__(self, path: Path, shape: Shape, encoding: Encoding) -> None:
-        self._path, self._shape, self._encoding = path, shape, encoding
+    def __init__(self, path: Path, shape: Shape, encoding: Encoding, part: Path) -> None:
+        self._path, self._shape, self._encoding, self._part = path, shape, encoding, part
         self._waiting: list[Packet[AudioStream]] = []  # until the first picture tells the size
         self._container: av.container.OutputContainer | None = None
         self._sounds: dict[int, Sound] = {}  # by the index of the track they come from
@@ -131,15 +127,10 @@ class VideoOutput:
                 "is there room, and may you write there?"
             ) from error
 
-    def commit(self) -> None:
-        """Give the complete file its name."""
-        partial_path(self._path).replace(self._path)
-
-    def discard(self) -> None:
-        """Remove what was written."""
+    def close(self) -> None:
+        """Close the file, whether it is complete or not; safe to call twice."""
         if self._container is not None:
             self._close_quietly(self._container)
-        partial_path(self._path).unlink(missing_ok=True)
 
     def _write_picture(self, painted: Painted) -> None:
         if self._container is None:
@@ -192,7 +183,7 @@ class VideoOutput:
         self.size = first.frame.width, first.frame.height
         self.encoder = choose_encoder(self._path, self.size, self._encoding)
         muxer = MUXERS[self._path.suffix.lower()]
-        container = av.open(ffmpeg_name(partial_path(self._path)), "w", format=muxer)
+        container = av.open(ffmpeg_name(self._part), "w", format=muxer)
         try:
             self._stream = add_video_stream(
                 container,

@@ -1,5 +1,10 @@
-"""Folders: whether a file can be made there, found out before the work that it is to hold."""
+"""Files in their folder: whether they can be made, under which name, and whole or not at all."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -24,3 +29,42 @@ def check_folder(file: Path, flag: str) -> None:
         raise LiveEdgesError(
             f"nothing can be written to {folder} ({error.strerror}); choose another {flag}"
         ) from error
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Yield where to write a file; it gets its name when the block ends, or is removed on failure.
+
+    What was there before stays until then. A device such as /dev/null is written to as it is.
+
+    Raises:
+        LiveEdgesError: the file cannot be written.
+    """
+    is_device = path.exists() and not (path.is_file() or path.is_dir())
+    part = path if is_device else path.with_name(f"{path.name}.partial")
+    try:
+        yield part
+        if not is_device:
+            with part.open("rb+") as file:
+                os.fsync(file.fileno())
+            part.replace(path)
+    except BaseException as error:
+        if part.is_file():
+            part.unlink()
+        if not isinstance(error, OSError):
+            raise
+        raise LiveEdgesError(
+            f"{path} cannot be written ({error.strerror}); is there room, and may you write there?"
+        ) from error
+
+
+def dated(at: datetime) -> str:
+    """Return the name of a file that nobody has named, without its ending."""
+    return f"live-edges-{at:%Y-%m-%d-%H%M%S}"
+
+
+def unused(folder: Path, stem: str, *endings: str) -> list[Path]:
+    """Return ``STEM`` + ending for each ending; where one is taken, a number follows the stem."""
+    stems = chain([stem], (f"{stem}-{number}" for number in count(2)))
+    families = ([folder / f"{each}{ending}" for ending in endings] for each in stems)
+    return next(paths for paths in families if not any(path.exists() for path in paths))

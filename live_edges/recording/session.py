@@ -3,14 +3,14 @@
 import logging
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from live_edges.errors import RecordingError
 from live_edges.frame import Image
 from live_edges.lifecycle import Closing
-from live_edges.recording.storage import check_ending, unused_path
+from live_edges.recording.folders import dated, unused
+from live_edges.recording.storage import check_ending
 
 if TYPE_CHECKING:
     from live_edges.recording.recorder import Recorder
@@ -174,8 +174,5 @@ class Takes(Closing):
     def _next_path(self) -> Path:
         path = self._options.path
         if path is None or path.is_dir():
-            return unused_path(path or Path(), datetime.now().astimezone())
-        if not self._paths:
-            return path
-        names = (path.with_stem(f"{path.stem}-{number}") for number in count(2))
-        return next(name for name in names if not name.exists())
+            return unused(path or Path(), dated(datetime.now().astimezone()), ".mp4")[0]
+        return unused(path.parent, path.stem, path.suffix)[0] if self._paths else path

@@ -1,13 +1,13 @@
 """Snapshots: pictures on disk under names that never overwrite anything."""
 
 from datetime import datetime
-from itertools import count
 from pathlib import Path
 
 import cv2
 
 from live_edges.errors import LiveEdgesError
 from live_edges.frame import Image
+from live_edges.recording.folders import dated, unused
 
 
 def save_snapshot(pictures: dict[str, Image], *, folder: Path, at: datetime) -> list[Path]:
@@ -24,7 +24,7 @@ def save_snapshot(pictures: dict[str, Image], *, folder: Path, at: datetime) -> 
     Raises:
         LiveEdgesError: the folder is not there or cannot be written to.
     """
-    paths = _free_paths(list(pictures), folder, at)
+    paths = unused(folder, dated(at), *(f"-{name}.png" for name in pictures))
     for path, image in zip(paths, pictures.values(), strict=True):
         _, png = cv2.imencode(".png", image)
         try:
@@ -36,13 +36,3 @@ def save_snapshot(pictures: dict[str, Image], *, folder: Path, at: datetime) -> 
                 "start live-edges in a folder you may write to"
             ) from error
     return paths
-
-
-def _free_paths(names: list[str], folder: Path, at: datetime) -> list[Path]:
-    stem = f"live-edges-{at:%Y-%m-%d-%H%M%S}"
-    for number in count(1):
-        unique = stem if number == 1 else f"{stem}-{number}"
-        paths = [folder / f"{unique}-{name}.png" for name in names]
-        if not any(path.exists() for path in paths):
-            return paths
-    raise AssertionError("count never ends")

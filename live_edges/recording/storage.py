@@ -2,8 +2,6 @@
 
 import errno
 import os
-from datetime import datetime
-from itertools import count
 from pathlib import Path
 
 from live_edges.errors import RecordingError
@@ -29,16 +27,6 @@ def check_unused(path: Path) -> None:
 
 def _taken(path: Path) -> RecordingError:
     return RecordingError(f"{path} exists already; choose another name, or add --overwrite")
-
-
-def unused_path(folder: Path, at: datetime) -> Path:
-    """Return ``live-edges-DATE-TIME.mp4`` in ``folder``, with a number where that is taken."""
-    stem = f"live-edges-{at:%Y-%m-%d-%H%M%S}"
-    for number in count(1):
-        path = folder / (f"{stem}.mp4" if number == 1 else f"{stem}-{number}.mp4")
-        if not path.exists():
-            return path
-    raise AssertionError("count never ends")
 
 
 class Storage:

@@ -18,8 +18,9 @@ import pytest
 from live_edges.errors import RecordingError
 from live_edges.recording.encoding import Encoding, choose_encoder
 from live_edges.recording.fit import fit
+from live_edges.recording.folders import dated, unused
 from live_edges.recording.recorder import Recorder
-from live_edges.recording.storage import Storage, check_ending, unused_path
+from live_edges.recording.storage import Storage, check_ending
 
 UNEVEN_S = (0.0, *np.cumsum([0.033, 0.1, 0.05, 0.0625, 0.04, 0.1, 0.033, 0.09, 0.05] * 3))
 FAST = Encoding(preset="ultrafast")
@@ -265,7 +266,7 @@ def test_default_names_never_overwrite(tmp_path):
 
     names = []
     for _ in range(3):
-        path = unused_path(tmp_path, at)
+        [path] = unused(tmp_path, dated(at), ".mp4")
         path.touch()
         names.append(path.name)
 

@@ -1,0 +1,62 @@
+"""Files are written whole or not at all, under names that overwrite nothing."""
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from live_edges.errors import LiveEdgesError
+from live_edges.recording.folders import unused, written_whole
+
+
+@pytest.mark.parametrize("before", [None, b"old"])
+def test_a_file_has_its_name_only_when_it_is_whole(tmp_path, before):
+    path = tmp_path / "a.json"
+    if before:
+        path.write_bytes(before)
+
+    with written_whole(path) as part:
+        part.write_bytes(b"new")
+        assert (path.read_bytes() if path.exists() else None) == before
+
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left")])
+def test_a_file_that_fails_leaves_what_was_there(tmp_path, error):
+    path = tmp_path / "a.json"
+    path.write_bytes(b"old")
+    expected = LiveEdgesError if isinstance(error, OSError) else KeyboardInterrupt
+
+    def write():
+        with written_whole(path) as part:
+            part.write_bytes(b"half")
+            raise error
+
+    with pytest.raises(expected):
+        write()
+
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_in_the_place_of_a_file_is_one_sentence(tmp_path):
+    with pytest.raises(LiveEdgesError, match="cannot be written"), written_whole(tmp_path) as part:
+        part.write_bytes(b"new")
+
+
+@pytest.mark.skipif(not Path("/dev/null").is_char_device(), reason="there is no /dev/null")
+def test_a_device_is_written_to_as_it_is():
+    with written_whole(Path("/dev/null")) as part:
+        part.write_bytes(b"new")
+
+    assert Path("/dev/null").is_char_device()
+
+
+def test_files_that_belong_together_get_the_same_number(tmp_path):
+    (tmp_path / "a-original.mp4").touch()
+
+    paths = unused(tmp_path, "a", ".mp4", "-original.mp4")
+
+    assert [path.name for path in paths] == ["a-2.mp4", "a-2-original.mp4"]
