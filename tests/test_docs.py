@@ -1,4 +1,4 @@
-"""README.md and docs/*.md are true: their commands, lines of Python, links, pictures, messages."""
+"""README.md, docs/*.md and .github are true: commands, Python, links, pictures, messages."""
 
 import ast
 import re
@@ -195,3 +195,26 @@ def test_the_script_of_the_pictures_still_fits_the_program():
 
     assert picture.size == (script.SIZE[0], script.SIZE[1] + script.CAPTION_HEIGHT)
     assert cv2.cvtColor(np.asarray(picture), cv2.COLOR_RGB2GRAY)[script.SIZE[1] :].max() > 200
+
+
+def test_the_workflow_runs_the_test_command_of_the_readme():
+    workflow = (ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8")
+    [command] = re.findall(r"- run: (.+)", workflow)
+
+    assert f"    {command}\n" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_workflow_and_the_classifiers_name_the_same_versions():
+    workflow = (ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8")
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+    versions = re.findall(r'"(3\.\d+)"', workflow)
+
+    assert versions == re.findall(r"Python :: (3\.\d+)", project)
+    assert f'requires-python = ">={versions[0]}"' in project
+
+
+def test_the_issue_form_asks_for_the_report_of_the_doctor():
+    form = (ROOT / ".github" / "ISSUE_TEMPLATE" / "bug.yml").read_text(encoding="utf-8")
+
+    assert "`live-edges doctor`" in form
