@@ -66,7 +66,8 @@ def run(args: argparse.Namespace) -> int:
     _, entry = choose(args.filter, args.weights)
     todo = [job for job in jobs if args.overwrite or not job.target.exists()]
     if len(todo) < len(jobs):
-        log.info("%d of %d are finished already (--overwrite: again)", *_counts(todo, jobs))
+        done = len(jobs) - len(todo)
+        log.info("%d of %d are finished already (--overwrite: again)", done, len(jobs))
     if not todo:
         return 0
     _make_folder(todo[0])
@@ -139,10 +140,6 @@ def _convert(
             with_sound=not args.no_sound,
             on_start=on_start,
         )
-
-
-def _counts(todo: "list[Job]", jobs: "list[Job]") -> tuple[int, int]:
-    return len(jobs) - len(todo), len(jobs)
 
 
 def _make_folder(job: "Job") -> None:

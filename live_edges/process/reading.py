@@ -155,7 +155,9 @@ class VideoReader(Closing):
         yield from self._pictures(None)  # what the decoder still holds
         yield from self._last_picture()
         yield from self._waiting_sound(is_last=True)
-        if self._span == Span() and not self.damaged and self._pipe is None:
+        # MP4 and MOV have an index, so FFmpeg never has to search for a packet in them.
+        is_searched = self._pipe is None and not self._container.format.name.startswith("mov")
+        if self._span == Span() and not self.damaged and is_searched:
             self.damaged += has_holes(self.path)
         if self.decoded == 0:
             where = "in that part of it" if self._span != Span() else "is it cut off?"

@@ -67,10 +67,6 @@ class VideoOutput:
         shape: what it takes over.
         encoding: how to encode.
         part: the name it has until then.
-
-    Attributes:
-        size: width and height, even; None before the first picture.
-        encoder: name of the encoder in use; empty before the first picture.
     """
 
     def __init__(self, path: Path, shape: Shape, encoding: Encoding, part: Path) -> None:
@@ -81,8 +77,6 @@ class VideoOutput:
         self._held: Packet[VideoStream] | None = None
         self._first_dts: int | None = None
         self._pts: list[int] = []  # start of the first picture and end of the last, once written
-        self.size: tuple[int, int] | None = None
-        self.encoder = ""
 
     @property
     def notes(self) -> list[str]:
@@ -180,15 +174,15 @@ class VideoOutput:
         self._container.mux(packet)
 
     def _open(self, first: Painted) -> av.container.OutputContainer:
-        self.size = first.frame.width, first.frame.height
-        self.encoder = choose_encoder(self._path, self.size, self._encoding)
+        size = first.frame.width, first.frame.height
+        encoder = choose_encoder(self._path, size, self._encoding)
         muxer = MUXERS[self._path.suffix.lower()]
         container = av.open(ffmpeg_name(self._part), "w", format=muxer)
         try:
             self._stream = add_video_stream(
                 container,
-                self.encoder,
-                self.size,
+                encoder,
+                size,
                 encoding=self._encoding,
                 time_base=self._shape.time_base,
                 rate=self._shape.rate,

@@ -432,6 +432,14 @@ def test_a_whole_video_is_not_called_damaged(tmp_path, caplog, name):
     assert not caplog.messages
 
 
+@pytest.mark.parametrize("name", ["a.mp4", "a.mov"])
+def test_a_file_with_an_index_is_read_once(tmp_path, monkeypatch, name):
+    movie = write_video(tmp_path / name)
+    monkeypatch.setattr("live_edges.process.reading.has_holes", pytest.fail)
+
+    assert process(movie, "-o", tmp_path / "b.mkv") == 0
+
+
 @pytest.mark.parametrize("kind", ["garbage", "sound", "empty"])
 def test_what_is_no_video_is_one_sentence(tmp_path, kind, capsys):
     movie = tmp_path / "a.mp4"
