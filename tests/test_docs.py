@@ -21,7 +21,7 @@ PACKAGE = Path(live_edges.__file__).parent
 
 # A line with one of these words is read by the parser, but not run.
 NEEDS = {
-    r"run( --| *$| [0-9]| /dev| logitech|ning)": "a camera",
+    r"run( --| *$| [0-9]| /dev| logitech)|^live-edges$": "a camera",
     r"rtsp://": "a network camera",
     r"--watch": "a screen",
     r"bench|--check": "minutes",
