@@ -16,6 +16,7 @@ from live_edges.errors import WeightsError
 if TYPE_CHECKING:
     from torch import Tensor
 
+METADATA = "live_edges"  # the key under which the trainer writes all it knows, as JSON
 _DTYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "BOOL": "?", "I64": "<i8", "I32": "<i4",
     "I16": "<i2", "I8": "i1", "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1",
@@ -84,6 +85,8 @@ def _in_safetensors(path: Path) -> tuple[list[Stored], dict[str, str]]:
     tensors = dict(deserialize(content))  # type: ignore[no-untyped-call]
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     metadata = header.pop("__metadata__", None) or {}
+    if METADATA in metadata:  # files of the trainer before this key have them side by side
+        metadata = json.loads(metadata[METADATA])
     found = [
         Stored((name,), tuple(tensors[name]["shape"]), partial(_of_bytes, tensors[name]))
         for name in header  # which is sorted; the library shuffles them

@@ -53,8 +53,10 @@ def written_whole(path: Path) -> Iterator[Path]:
             part.unlink()
         if not isinstance(error, OSError):
             raise
+        kept = "; the file that was there is unchanged" if path.is_file() else ""
         raise LiveEdgesError(
-            f"{path} cannot be written ({error.strerror}); is there room, and may you write there?"
+            f"{path} cannot be written ({error.strerror}){kept}; is there room, and may you write "
+            "there?"
         ) from error
 
 

@@ -2,19 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from live_edges.errors import TrainingError
 from live_edges.filters import functional as F
 from live_edges.filters import kernels
+from live_edges.filters.weights import load_weights
+from live_edges.recording.folders import written_whole
 from live_edges.training.examples import add_noise
 from live_edges.training.model import inner
-from live_edges.training.pictures import Reader
+from live_edges.training.pictures import find_pictures
 from live_edges.training.recipe import Recipe
-from live_edges.training.report import middle, png, show
+from live_edges.training.report import middle, pixels_of, png, show
 
 NOISES = (0.0, 5.0, 10.0, 15.0, 25.0)  # of 255; a dim room is about 15
 PICTURE_NOISE = 15.0
@@ -38,13 +42,49 @@ class Score:
     psnr_db: float
 
 
-def filters_to_compare(learned: Tensor, recipe: Recipe) -> dict[str, Tensor]:
-    """The learned kernels, the analytic ones of their target, and Sobel."""
-    return {
+def evaluate(weights: Path, recipe: Recipe, out: Path | None) -> str:
+    """Hold a weights file against the analytic kernel and Sobel on the pictures of a recipe.
+
+    Args:
+        weights: the file.
+        recipe: its data, seed, sigma and channels are used.
+        out: PNG of the first pictures to write, if any.
+
+    Returns:
+        Tables as Markdown.
+
+    Raises:
+        LiveEdgesError: no kernels, no pictures, or no edge in any of them.
+    """
+    learned = torch.from_numpy(load_weights(weights).bank).float()
+    found = find_pictures(recipe)
+    readers = [*found.held_out, *found.train]
+    pictures = [picture for reader in readers if (picture := reader()) is not None]
+    if not pictures:
+        raise TrainingError("none of the pictures could be read; are they damaged?")
+    if learned.shape[1] == 3:
+        recipe = replace(recipe, in_channels=3)
+    banks = {
         "learned": learned,
         "blur-difference": torch.from_numpy(kernels.blur_difference(recipe.sigma)).float(),
         "sobel": torch.from_numpy(kernels.sobel()).float(),
     }
+    lines = []
+    for name in ("blur-difference", "sobel"):
+        used = with_edges(pictures, recipe, banks[name])
+        if not used:
+            raise TrainingError(
+                f"{name} finds no edge in any of {len(pictures)} pictures; choose other ones"
+            )
+        blank = len(pictures) - len(used)
+        left_out = f" ({blank} without an edge left out)" if blank else ""
+        lines += [f"Against the {name} of the clean picture, {len(used)} pictures{left_out}:", ""]
+        lines += [table(compare(used, banks, recipe, banks[name])), ""]
+    if out:
+        with written_whole(out) as part:
+            part.write_bytes(draw_comparison(used, banks, recipe))
+        lines.append(f"picture: {out}")
+    return "\n".join(lines)
 
 
 def with_edges(pictures: Sequence[Tensor], recipe: Recipe, clean: Tensor) -> list[Tensor]:
@@ -84,9 +124,8 @@ def compare(
 def _input(picture: Tensor, recipe: Recipe) -> Tensor:
     """Cut the middle out of a picture, ``(1, 1 or 3, H, W)`` float, with the recipe's noise."""
     x = middle(picture)[None, :3].double() / 255
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
-        return add_noise(F.rgb_to_gray(x) if recipe.in_channels == 1 else x, recipe.noise)
+    clean = F.rgb_to_gray(x) if recipe.in_channels == 1 else x
+    return add_noise(clean, recipe.noise, seed=recipe.seed)
 
 
 def _strength(x: Tensor, bank: Tensor) -> Tensor:
@@ -135,9 +174,4 @@ def draw_comparison(pictures: Sequence[Tensor], banks: dict[str, Tensor], recipe
         show(line[1], wanted[0], "edges of the clean picture")
         for ax, (name, bank) in zip(line[2:], banks.items(), strict=True):
             show(ax, _strength(noisy, bank)[0], f"{name}, from the noisy input")
-    return png(figure)
-
-
-def read_all(readers: Sequence[Reader]) -> list[Tensor]:
-    """Read every picture that can be read."""
-    return [picture for reader in readers if (picture := reader()) is not None]
+    return png(pixels_of(figure))

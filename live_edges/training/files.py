@@ -1,24 +1,18 @@
-"""Files of the trainer: written whole or not at all, and checked before torch is imported."""
+"""Files of the trainer: checked before torch is imported, and written whole or not at all."""
 
-import os
+import pickle
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from live_edges.errors import TrainingError
+from live_edges.recording.folders import check_folder, written_whole
 from live_edges.sources.address import public_address
 
 
-def check_there(checkpoint: Path) -> None:
-    """Raise TrainingError unless there is such a checkpoint."""
-    if not checkpoint.is_file():
-        raise TrainingError(
-            f"checkpoint {checkpoint} does not exist; check the path given to --resume"
-        )
-
-
 def check_data(data: Sequence[str]) -> None:
-    """Raise TrainingError for the first path to learn from that is not there."""
+    """Raise TrainingError for the first path to learn from that does not exist."""
     for text in data:
         is_plain = not (text.isdecimal() or re.search(r"[*?[]", text))
         if is_plain and not Path(text).expanduser().exists():
@@ -28,45 +22,40 @@ def check_data(data: Sequence[str]) -> None:
             )
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all; what was there before stays until then.
-
-    Raises:
-        TrainingError: the folder is missing or not writable, or the disk is full.
-    """
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        if part.is_file():
-            part.unlink(missing_ok=True)
-        raise _not_written(path, error) from error
-
-
-def _not_written(path: Path, error: OSError) -> TrainingError:
-    kept = "; the file that was there is unchanged" if path.is_file() else ""
-    return TrainingError(f"{path} could not be written: {error.strerror}{kept}")
-
-
-def check_writable(path: Path) -> None:
-    """Find out before training whether ``path`` can be written.
-
-    Raises:
-        TrainingError: it cannot.
-    """
-    if not path.parent.is_dir():
-        raise TrainingError(
-            f"folder {path.parent} does not exist; make it, or choose another --out"
-        )
+def check_out(path: Path) -> None:
+    """Raise LiveEdgesError unless ``path`` can become a weights file."""
+    check_folder(path, "--out")
     if path.is_dir() or path.suffix != ".safetensors":
         raise TrainingError(f"--out {path} should be a file that ends in .safetensors")
-    probe = path.with_name(f".{path.name}.probe")
+
+
+def check_checkpoint(path: Path) -> None:
+    """Raise TrainingError unless the checkpoint exists."""
+    if not path.is_file():
+        raise TrainingError(f"checkpoint {path} does not exist; check the path given to --resume")
+
+
+def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Save all that training needs to go on as if it had never stopped."""
+    import torch
+
+    with written_whole(path) as part:
+        torch.save(state, part)
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Read what `save_checkpoint` wrote; code in the file is never run.
+
+    Raises:
+        TrainingError: the file is missing, damaged or something else.
+    """
+    check_checkpoint(path)
+    import torch
+
     try:
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise _not_written(path, error) from error
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        raise TrainingError(f"{path} is damaged or no checkpoint; start anew without it") from error
+    if not isinstance(state, dict) or "recipe" not in state:
+        raise TrainingError(f"{path} is no checkpoint of live-edges train; start anew without it")
+    return state

@@ -1,4 +1,4 @@
-"""The model: one `nn.Conv2d` whose kernels sum to zero, so that flat areas answer nothing."""
+"""The model: one `nn.Conv2d` whose kernels sum to zero, so that flat areas answer 0; its loss."""
 
 import math
 
@@ -13,7 +13,30 @@ FLOAT32_BITS = 23  # after the first one of a number
 SMOOTHING = 1e-6  # keeps the derivative of the root finite at 0; the display has none
 
 
-def make_model(recipe: Recipe, coordinates: nn.Module) -> nn.Conv2d:
+class Whitened(nn.Module):
+    """Parametrization of a convolution: from whitened coordinates to kernels that sum to zero.
+
+    Args:
+        basis: see `closed_form.whitening`.
+    """
+
+    def __init__(self, basis: Tensor) -> None:
+        super().__init__()
+        self.basis: Tensor
+        self.register_buffer("basis", basis, persistent=False)
+
+    def forward(self, coordinates: Tensor) -> Tensor:
+        """Return the kernels, ``(out, in, k, k)``, each summing to zero."""
+        weight = (coordinates.flatten(1) @ self.basis).reshape(coordinates.shape)
+        return weight - weight.mean(dim=(-2, -1), keepdim=True)
+
+    def right_inverse(self, weight: Tensor) -> Tensor:
+        """Return coordinates of some kernels."""
+        flat: Tensor = torch.linalg.solve(self.basis, weight.flatten(1).T)
+        return flat.T.reshape(weight.shape)
+
+
+def make_model(recipe: Recipe, basis: Tensor) -> nn.Conv2d:
     """Build the convolution, started at a high-pass (delta minus box) with a little seeded noise.
 
     A start at zero would never move under a magnitude loss, and a random one picks its sign by
@@ -21,7 +44,7 @@ def make_model(recipe: Recipe, coordinates: nn.Module) -> nn.Conv2d:
 
     Args:
         recipe: shape of the kernels, seed.
-        coordinates: parametrization to learn in, which makes every kernel sum to zero.
+        basis: coordinates to learn in, see `closed_form.whitening`.
     """
     size = recipe.kernel_size
     conv = nn.Conv2d(
@@ -38,8 +61,29 @@ def make_model(recipe: Recipe, coordinates: nn.Module) -> nn.Conv2d:
     start[..., size // 2, size // 2] += 1 / recipe.in_channels
     with torch.no_grad():
         conv.weight.copy_(start)
-    parametrize.register_parametrization(conv, "weight", coordinates)
+    parametrize.register_parametrization(conv, "weight", Whitened(basis))
     return conv
+
+
+def relative_loss(responses: Tensor, target: Tensor, loss: str) -> Tensor:
+    """Mean squared error over the target's mean square: 1 for answering nothing, 0 is perfect.
+
+    Args:
+        responses: ``(N, out, H, W)``.
+        target: ``(N, planes, H, W)``, signed.
+        loss: ``signed`` compares the responses, ``magnitude`` their strength as it is shown live.
+    """
+    if loss == "magnitude":
+        if responses.shape[1] > 1:
+            floor = torch.full_like(responses[:, :1], SMOOTHING)
+            responses = torch.cat([responses, floor], dim=1)
+        responses, target = F.magnitude(responses), F.magnitude(target)
+    return (responses - target).square().mean() / target.square().mean()
+
+
+def inner(x: Tensor, margin: int) -> Tensor:
+    """Cut the border off, where repeated pixels would be held against mirrored ones."""
+    return x[..., margin:-margin, margin:-margin] if margin else x
 
 
 def as_saved(weight: Tensor) -> Tensor:
@@ -68,31 +112,3 @@ def as_saved(weight: Tensor) -> Tensor:
     middle = weight.shape[-1] // 2
     steps[..., middle, middle] -= steps.sum(dim=(-2, -1))
     return (steps * step).float()
-
-
-def compared(responses: Tensor, loss: str) -> Tensor:
-    """Return what the loss looks at: the responses, or their strength exactly as shown live."""
-    if loss == "signed":
-        return responses
-    if responses.shape[1] > 1:
-        floor = torch.full_like(responses[:, :1], SMOOTHING)
-        return F.magnitude(torch.cat([responses, floor], dim=1))
-    return F.magnitude(responses)
-
-
-def inner(x: Tensor, margin: int) -> Tensor:
-    """Cut the border off, where repeated pixels would be held against mirrored ones."""
-    return x[..., margin:-margin, margin:-margin] if margin else x
-
-
-def relative_loss(responses: Tensor, target: Tensor, loss: str) -> Tensor:
-    """Mean squared error over the target's mean square: 1 for answering nothing, 0 is perfect.
-
-    Args:
-        responses: ``(N, out, H, W)``.
-        target: ``(N, planes, H, W)``, signed.
-        loss: ``signed`` or ``magnitude``.
-    """
-    wanted = target if loss == "signed" else F.magnitude(target)
-    error = compared(responses, loss) - wanted
-    return error.square().mean() / wanted.square().mean()

@@ -1,14 +1,17 @@
-"""The outcome of a run: its metadata, its summary, and how it compares with a shipped file."""
+"""The outcome of a run: its weights file, its summary, and how it compares with a shipped file."""
+
+import json
 
 import numpy as np
 import torch
 import torchvision
+from safetensors.torch import save
 from torch import Tensor
 
-from live_edges.training.checkpoint import weights_bytes
+from live_edges.filters.tensor_files import METADATA
 from live_edges.training.closed_form import cosine
+from live_edges.training.examples import analytic_bank
 from live_edges.training.loop import Trained
-from live_edges.training.targets import analytic_bank
 
 ENOUGH = 1.01  # a run is done when its loss is at most so many times the limit
 
@@ -39,10 +42,10 @@ def packed(trained: Trained) -> bytes:
         "pieces": f"{trained.pieces} of {recipe.crop}x{recipe.crop}",
         "pictures": str(trained.pictures),
         "seed": str(recipe.seed),
-        "steps": str(len(trained.losses)),
+        "steps": str(trained.steps),
         "ended": trained.ended,
-        "loss": f"{trained.loss:.6e}",
-        "held_out_loss": f"{trained.held_out_loss:.6e}",
+        "loss": f"{trained.losses[-1]:.6e}",
+        "held_out_loss": f"{trained.held_out_losses[-1]:.6e}",
         "scale": "as trained; scaled to 1 at a unit step when loaded",
         "torch": torch.__version__,
         "torchvision": torchvision.__version__,
@@ -52,17 +55,18 @@ def packed(trained: Trained) -> bytes:
         metadata["optimum"] = f"{trained.limit:.6e}"
     if found is not None:
         metadata["cosine_with_analytic"] = f"{found:.8f}"
-    return weights_bytes(trained.weight, metadata)
+    # One key, because safetensors writes several in random order: equal runs give equal bytes.
+    return save({"weight": trained.weight}, {METADATA: json.dumps(metadata, sort_keys=True)})
 
 
 def summary(trained: Trained) -> str:
     """Say how good the kernels are, and where the time went."""
     lines = [
-        f"{trained.ended} after {len(trained.losses)} steps on {trained.pieces} pieces of "
+        f"{trained.ended} after {trained.steps} steps on {trained.pieces} pieces of "
         f"{trained.pictures} pictures"
         + (f", {trained.skipped} pictures skipped" if trained.skipped else ""),
-        f"loss {trained.loss:.4g} of the target's power, on held-out pictures "
-        f"{trained.held_out_loss:.4g}",
+        f"loss {trained.losses[-1]:.4g} of the target's power, on held-out pictures "
+        f"{trained.held_out_losses[-1]:.4g}",
     ]
     if trained.ratio is not None:
         verdict = "done" if trained.ratio <= ENOUGH else "not finished: give it more --steps"
@@ -73,10 +77,8 @@ def summary(trained: Trained) -> str:
     found = analytic_cosine(trained)
     if found is not None:
         lines.append(f"cosine with the analytic kernel {found:.6f}")
-    spent = dict(trained.seconds)
-    reading = spent.pop("reading")
-    times = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in spent.items())
-    return "\n".join([*lines, f"time: {times}; reading {reading:.1f} s, on threads beside it"])
+    spent = (f"{name} {seconds:.1f} s" for name, seconds in trained.seconds.items())
+    return "\n".join([*lines, "time: " + ", ".join(spent)])
 
 
 def agreement(trained: Trained, shipped: Tensor) -> float:
