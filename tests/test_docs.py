@@ -1,6 +1,7 @@
 """README.md, docs/*.md and .github are true: commands, Python, links, pictures, messages."""
 
 import ast
+import doctest
 import re
 import shlex
 import shutil
@@ -150,6 +151,15 @@ def test_the_lines_of_python_run(page, folder):
         if "pipeline" in names:
             names["pipeline"].close()
     assert found
+
+
+def test_the_lesson_prints_what_it_says():
+    lesson = ROOT / "docs" / "training.md"
+
+    outcome = doctest.testfile(str(lesson), module_relative=False)
+
+    assert outcome.attempted > 15
+    assert outcome.failed == 0
 
 
 def test_the_readme_is_short_and_its_moving_picture_small():
