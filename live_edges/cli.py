@@ -3,10 +3,10 @@
 import argparse
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import live_edges
 from live_edges import options
@@ -21,6 +21,8 @@ from live_edges.platforms import prepare_libraries
 from live_edges.process.cli import add_arguments as add_process_arguments
 from live_edges.sources.address import without_secrets
 from live_edges.training.cli import add_arguments as add_training_arguments
+
+Add = Callable[[argparse.ArgumentParser], object]  # adds flags to a command
 
 
 class _PublicFormatter(logging.Formatter):
@@ -78,49 +80,66 @@ def build_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def command(name: str, does: str, help: str, **more: Any) -> argparse.ArgumentParser:
-        made: argparse.ArgumentParser = commands.add_parser(name, help=help, **more)
-        made.set_defaults(does=does)
-        return made
-
-    run = command(
-        "run",
-        "live.run:run",
-        "show the edges of a camera, file, stream or the demo",
-        description="Show the edges of what a source sees. Press h in the window for the keys.",
-    )
-    _add_source_arguments(run)
-    add_picture_arguments(run)
-    _add_run_arguments(run)
-    _add_recording_arguments(run)
-    process = command(
-        "process",
-        "process.cli:run",
-        "convert video and image files to their edges",
-        description="Convert files: every frame in, every frame out, its time and sound kept.",
-    )
-    add_picture_arguments(process)
-    add_process_arguments(process)
-    train = command(
-        "train",
-        "training.cli:run",
-        "learn the kernels of one nn.Conv2d from blur-difference targets",
-        description="Learn kernels offline and write them to a weights file that runs live.",
-    )
-    add_training_arguments(train)
-    bench = command(
-        "bench",
-        "bench.cli:run",
-        "time the pipeline against OpenCV and others, in turn, on the same picture",
-        description="Time the pipeline against named alternatives in one run, and check that "
-        "all of them agree on the picture.",
-    )
-    add_bench_arguments(bench)
-    command("cameras", "info:cameras", "list the cameras that are plugged in, with their modes")
-    filters = command("filters", "info:filters", "list every filter and where it comes from")
-    add_weights_argument(filters)
-    command("doctor", "info:doctor", "print one report about this machine to paste into a bug")
+    for name, (does, help, description, add_all) in _commands().items():
+        command = commands.add_parser(name, help=help, description=description)
+        command.set_defaults(does=does)
+        for add in add_all:
+            add(command)
     return parser
+
+
+def _commands() -> dict[str, tuple[str, str, str | None, tuple[Add, ...]]]:
+    """What does each command, its line of help, its description, and what adds its flags."""
+    return {
+        "run": (
+            "live.run:run",
+            "show the edges of a camera, file, stream or the demo",
+            "Show the edges of what a source sees. Press h in the window for the keys.",
+            (
+                _add_source_arguments,
+                add_picture_arguments,
+                _add_run_arguments,
+                _add_recording_arguments,
+            ),
+        ),
+        "process": (
+            "process.cli:run",
+            "convert video and image files to their edges",
+            "Convert files: every frame in, every frame out, its time and sound kept.",
+            (add_picture_arguments, add_process_arguments),
+        ),
+        "train": (
+            "training.cli:run",
+            "learn the kernels of one nn.Conv2d from blur-difference targets",
+            "Learn kernels offline and write them to a weights file that runs live.",
+            (add_training_arguments,),
+        ),
+        "bench": (
+            "bench.cli:run",
+            "time the pipeline against OpenCV and others, in turn, on the same picture",
+            "Time the pipeline against named alternatives in one run, and check that "
+            "all of them agree on the picture.",
+            (add_bench_arguments,),
+        ),
+        "cameras": (
+            "info:cameras",
+            "list the cameras that are plugged in, with their modes",
+            None,
+            (),
+        ),
+        "filters": (
+            "info:filters",
+            "list every filter and where it comes from",
+            None,
+            (add_weights_argument,),
+        ),
+        "doctor": (
+            "info:doctor",
+            "print one report about this machine to paste into a bug",
+            None,
+            (),
+        ),
+    }
 
 
 def _add_source_arguments(parser: argparse.ArgumentParser) -> None:
