@@ -1,0 +1,122 @@
+"""The programs in docs/examples do what their first lines say."""
+
+import ast
+import json
+import runpy
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from media import write_image
+
+from live_edges import EdgePipeline
+from live_edges.filters.weights import load_weights
+
+DOCS = Path(__file__).parents[1] / "docs"
+EXAMPLES = sorted((DOCS / "examples").glob("*.py"))
+
+
+@pytest.fixture
+def start(tmp_path, monkeypatch):
+    """Starts an example in an empty folder, and returns its exit code."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(name, *arguments):
+        monkeypatch.setattr("sys.argv", [name, *arguments])
+        try:
+            runpy.run_path(str(DOCS / "examples" / name), run_name="__main__")
+        except SystemExit as end:
+            return end.code
+        return 0
+
+    return run
+
+
+def noise(seed, size=(260, 260)):
+    return np.random.default_rng(seed).integers(0, 256, (*size, 3), np.uint8)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_is_short_says_how_to_start_it_and_is_linked(path):
+    text = path.read_text(encoding="utf-8")
+
+    assert len(text.splitlines()) <= 40
+    assert f"\n    python docs/examples/{path.name}" in ast.get_docstring(ast.parse(text))
+    assert f"(examples/{path.name})" in (DOCS / "usage.md").read_text(encoding="utf-8")
+
+
+def test_own_conv2d_shows_the_kernel_that_it_set(start, tmp_path):
+    assert start("own_conv2d.py", "demo", "--headless", "--frames", "2", "--stats", "s.json") == 0
+
+    [[kernel]] = load_weights(tmp_path / "diagonal.safetensors").bank
+    assert json.loads((tmp_path / "s.json").read_text())["filter"] == "diagonal"
+    np.testing.assert_allclose(kernel, np.float64([[-2, -1, 0], [-1, 0, 1], [0, 1, 2]]) / 3)
+
+
+def test_edges_of_a_folder_writes_the_edges_of_each_image(start, tmp_path, capsys):
+    (tmp_path / "photos").mkdir()
+    for number in range(2):
+        write_image(tmp_path / "photos" / f"{number}.png", noise(number, (37, 53)))
+    (tmp_path / "photos" / "broken.jpg").write_bytes(b"no picture")
+
+    start("edges_of_a_folder.py", "photos", "out/edges")
+
+    written = {path.name: cv2.imread(str(path), -1) for path in (tmp_path / "out/edges").iterdir()}
+    assert sorted(written) == ["0.png.png", "1.png.png"]
+    expected = EdgePipeline("sobel", gain=3.0, device="cpu", engine="torch")(noise(1, (37, 53)))
+    assert np.abs(written["1.png.png"].astype(int) - expected).max() <= 1
+    assert "broken.jpg cannot be read" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("column", "direction"), [(10, "left"), (60, "ahead"), (110, "right")])
+def test_newest_frame_looks_to_where_most_edges_are(start, tmp_path, capsys, column, direction):
+    image = np.zeros((48, 120, 3), np.uint8)
+    image[10:40, column : column + 4] = 255
+    write_image(tmp_path / "room.png", image)
+
+    start("newest_frame.py", "room.png")
+
+    assert f"ms old: look {direction}\n1 frames used" in capsys.readouterr().out
+
+
+def test_newest_frame_stops_after_so_many_frames_of_a_live_source(start, capsys):
+    start("newest_frame.py", "demo", "2")
+
+    assert "2 frames used" in capsys.readouterr().out
+
+
+def test_compare_filters_draws_both_and_tells_the_difference(start, tmp_path, capsys):
+    image = np.zeros((37, 53, 3), np.uint8)
+    image[:, 20:] = 100
+    write_image(tmp_path / "step.png", image)
+
+    start("compare_filters.py", "step.png", "sobel", "roberts")
+
+    # Sobel shows the step two pixels wide, Roberts one.
+    sobel, roberts = np.hsplit(cv2.imread(str(tmp_path / "compared.png"), -1), 2)
+    assert np.count_nonzero(sobel) == 2 * np.count_nonzero(roberts) == 2 * 37
+    assert f"brighter than 25: {1 / 53:.1%}" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_train_on_my_photographs_learns_from_them(start, tmp_path, capsys):
+    (tmp_path / "photos").mkdir()
+    for number in range(2):
+        blurred = cv2.GaussianBlur(noise(number), (0, 0), 2)
+        write_image(tmp_path / "photos" / f"{number}.png", blurred)
+
+    quick = ("--steps", "1", "--batch", "4")
+    assert start("train_on_my_photographs.py", "photos", "w.safetensors", *quick) == 0
+
+    learned = load_weights(tmp_path / "w.safetensors").metadata
+    assert (learned["data"], learned["noise"]) == ("photos", "15 of 255")
+    assert (tmp_path / "w.png").exists()
+    assert "| learned |" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [(), ("nowhere",)])
+def test_train_on_my_photographs_says_what_is_missing(start, capsys, arguments):
+    assert start("train_on_my_photographs.py", *arguments) == 1
+
+    assert "does not exist" in capsys.readouterr().err
