@@ -139,6 +139,8 @@ def _train(args: argparse.Namespace, recipe: Recipe, resume: dict[str, Any] | No
     check_out(out)
     check_data(recipe.data)
 
+    if args.watch:  # OpenCV before PyAV: with the libxcb that PyAV brings, its windows never open
+        import live_edges.display.window  # noqa: F401
     from live_edges.training.outcome import packed, summary
     from live_edges.training.pictures import find_pictures
 

@@ -2,6 +2,8 @@ import errno
 import math
 import os
 import signal
+import subprocess
+import sys
 
 import cv2
 import numpy as np
@@ -314,3 +316,21 @@ def test_watching_shows_the_training_until_q_and_training_goes_on():
     assert window.shown[0].ndim == 3
     assert window.shown[0].std() > 10
     assert not window.is_open
+
+
+@pytest.mark.slow
+def test_opencv_is_imported_before_pyav_so_that_the_window_to_watch_in_opens(tmp_path):
+    (tmp_path / "empty").mkdir()
+    code = (
+        "import sys\n"
+        "from live_edges.cli import main\n"
+        "assert main(['train', 'empty', '--watch', '--device', 'cpu']) == 1\n"
+        "names = list(sys.modules)\n"
+        "assert names.index('cv2') < names.index('av')\n"
+    )
+
+    child = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=100
+    )
+
+    assert child.returncode == 0, child.stderr
