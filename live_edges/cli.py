@@ -95,12 +95,7 @@ def _commands() -> dict[str, tuple[str, str, str | None, tuple[Add, ...]]]:
             "live.run:run",
             "show the edges of a camera, file, stream or the demo",
             "Show the edges of what a source sees. Press h in the window for the keys.",
-            (
-                _add_source_arguments,
-                add_picture_arguments,
-                _add_run_arguments,
-                _add_recording_arguments,
-            ),
+            (_add_source, add_picture_arguments, _add_run, _add_recording),
         ),
         "process": (
             "process.cli:run",
@@ -142,7 +137,7 @@ def _commands() -> dict[str, tuple[str, str, str | None, tuple[Add, ...]]]:
     }
 
 
-def _add_source_arguments(parser: argparse.ArgumentParser) -> None:
+def _add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source",
         nargs="?",
@@ -187,7 +182,7 @@ def _add_source_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
+def _add_run(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("run")
     group.add_argument("--fullscreen", action="store_true", help="fill the screen")
     group.add_argument("--headless", action="store_true", help="open no window")
@@ -207,7 +202,7 @@ def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_recording_arguments(parser: argparse.ArgumentParser) -> None:
+def _add_recording(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("recording (key r)")
     group.add_argument(
         "--record",

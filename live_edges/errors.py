@@ -5,6 +5,12 @@ class LiveEdgesError(Exception):
     """Something outside the program is not as expected; the message says what to do about it."""
 
 
+def first_line(error: Exception) -> str:
+    """What an error says in its first line: a library may add a page; its name where it is mute."""
+    text = str(error).strip()
+    return text.splitlines()[0] if text else repr(error)
+
+
 class SourceError(LiveEdgesError):
     """A camera, file or stream could not be opened, or failed while it was read."""
 

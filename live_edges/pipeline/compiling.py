@@ -9,6 +9,8 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+from live_edges.errors import first_line
+
 STEADY_CALLS = 3  # what was asked for so often is worth compiling
 JOIN_S = 5.0
 SWITCH_S = 0.0001  # a frame asks for Python's lock a hundred times, and may wait so long each time
@@ -85,7 +87,7 @@ class Compiler:
     def give_up(self, key: Hashable, error: Exception) -> None:
         """Hand a function out no more, and say why, once for each reason."""
         self._made[key] = None
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        reason = first_line(error)
         if reason not in self._told:
             log.info("not compiled, torch finds the edges: %s", reason)
         self._told.add(reason)

@@ -110,8 +110,7 @@ class EdgePipeline:
         sigma = checks.number("sigma", sigma, MIN_SIGMA, MAX_SIGMA, unit=" pixels")
         entry = find(self._catalog, filter)
         edge_filter = make_filter(entry, sigma=sigma)
-        loop = loop_for(edge_filter.weight.double().numpy())
-        return Plan(edge_filter, entry, sigma, gain, threshold, loop)
+        return Plan(edge_filter, entry, sigma, gain, threshold, loop_for(edge_filter))
 
     @property
     def gain(self) -> float:

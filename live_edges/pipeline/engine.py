@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 import torch
 
+from live_edges.errors import first_line
 from live_edges.frame import Image
 from live_edges.lifecycle import Closing
 from live_edges.pipeline.cpu_engine import CpuEngine, EngineName, by_definition
@@ -91,8 +92,10 @@ class Engine(Closing):
             self.cpu.prepare(plan, image)
         elif not self._compiler.is_settled(plan.filter.function, plan.filter.taps):
             self._compiler.waits = True
-            self.start(plan, image, untimed).result()
-            self._compiler.waits = False
+            try:
+                self.start(plan, image, untimed).result()
+            finally:
+                self._compiler.waits = False
 
     def execution(self, plan: Plan) -> str:
         """How a filter runs: ``torch``, ``numba``, ``compiled`` or ``opencv``."""
@@ -120,13 +123,12 @@ class Engine(Closing):
         return self.start(plan, image, stages).result()
 
     def _give_up(self, gpu: GpuEngine, error: Exception) -> None:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         with self._changing:
             if gpu not in self._gpus:
                 return  # another picture was first
             self._gpus.remove(gpu)
             asked = ", the device that was asked for," if self.reason == AS_ASKED else ""
-            failed = f"{self.device}{asked} fails ({reason})"
+            failed = f"{self.device}{asked} fails ({first_line(error)})"
             following = f"{self.device} without streams" if self._gpus else "the CPU"
             log.warning("%s; going on with %s", failed, following)
             if not self._gpus:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from live_edges.filters.catalog import Entry
 from live_edges.filters.filter import LinearFilter
-from live_edges.filters.kernels import Bank, separate, whole_numbers
+from live_edges.filters.kernels import whole_numbers
 from live_edges.frame import Image
 
 MAX_GAIN = 1e6
@@ -34,18 +34,16 @@ class Loop:
     scale: float = 1.0
 
 
-def loop_for(bank: Bank) -> Loop:
-    """Choose the loop that takes the fewest products, whole numbers before all others.
-
-    Args:
-        bank: ``(out, in, h, w)``.
-    """
+def loop_for(edge_filter: LinearFilter) -> Loop:
+    """Choose the loop that takes the fewest products, whole numbers before all others."""
+    bank = edge_filter.weight.double().numpy()
     out, planes, height, width = bank.shape
     if planes == 1 and height * width <= MAX_WHOLE_TAPS and (whole := whole_numbers(bank)):
-        taps, scale = whole
-        return Loop("whole_numbers", (_as_tuples(taps[:, 0]),), scale=scale)
-    if parts := separate(bank):
-        columns, rows, middle = parts
+        numbers, scale = whole
+        return Loop("whole_numbers", (_as_tuples(numbers[:, 0]),), scale=scale)
+    taps = tuple(part.numpy() for part in edge_filter.taps)
+    if len(taps) == 3:
+        columns, rows, middle = taps
         slid = _lengthened(columns.reshape(-1, planes, height))
         along = _lengthened(rows.reshape(-1, width))
         constants = out, columns.shape[1], planes, slid.shape[-1], along.shape[-1]
@@ -57,7 +55,7 @@ def _as_tuples(taps: NDArray[np.int16]) -> tuple[Any, ...]:
     return tuple(tuple(map(tuple, kernel)) for kernel in taps.tolist())
 
 
-def _lengthened(taps: NDArray[np.float64]) -> NDArray[np.float32]:
+def _lengthened(taps: NDArray[np.floating]) -> NDArray[np.float32]:
     """Add zeros on both sides up to the length for the next whole sigma.
 
     So one compiled loop serves a range of sigmas.
