@@ -6,9 +6,16 @@ class LiveEdgesError(Exception):
 
 
 def first_line(error: Exception) -> str:
-    """What an error says in its first line: a library may add a page; its name where it is mute."""
-    text = str(error).strip()
-    return text.splitlines()[0] if text else repr(error)
+    r"""What an error says first, in one line: a library may add a page; its name if it is mute.
+
+    Example:
+        >>> first_line(RuntimeError("the backend raised:\nno compiler\n\nSet VERBOSE=1"))
+        'the backend raised: no compiler'
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if not lines:
+        return repr(error)
+    return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
 
 
 class SourceError(LiveEdgesError):

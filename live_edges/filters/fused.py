@@ -12,7 +12,7 @@ from functools import reduce
 import torch
 from torch import Tensor
 
-from live_edges.filters.functional import magnitude, to_gray_levels
+from live_edges.filters.functional import to_gray_levels
 
 
 def edge_image(padded: Tensor, gain: Tensor, threshold: Tensor, *taps: Tensor) -> Tensor:
@@ -29,7 +29,11 @@ def edge_image(padded: Tensor, gain: Tensor, threshold: Tensor, *taps: Tensor) -
         ``(N, 1, H, W)`` uint8.
     """
     found = responses(padded, *taps)
-    return to_gray_levels(magnitude(torch.cat(found, dim=1)), gain, threshold, white=255)
+    if len(found) == 1:
+        return to_gray_levels(found[0].abs(), gain, threshold, white=255)
+    # Not `magnitude`: torch would write and read the responses that it takes as one tensor.
+    length = reduce(torch.add, [each.square() for each in found]).sqrt()
+    return to_gray_levels(length, gain, threshold, white=255)
 
 
 def responses(padded: Tensor, *taps: Tensor) -> list[Tensor]:

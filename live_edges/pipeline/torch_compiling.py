@@ -1,7 +1,9 @@
 """`torch.compile` for CUDA: a function of pixels runs as it is until its compiled form is ready."""
 
+import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from types import FunctionType
@@ -90,9 +92,23 @@ def _compile(job: Job) -> Function:
     code = job.function.__code__.replace(co_name=f"{job.function.__name__}_{hash(job.key):x}")
     function = FunctionType(code, job.function.__globals__)
     compiled: Function = torch.compile(function, dynamic=True, fullgraph=True)
-    if not _is_same(job.by(compiled), job.plainly()):  # torch compiles at the first call
+    with _without_remarks():
+        result = job.by(compiled)  # torch compiles at the first call
+    if not _is_same(result, job.plainly()):
         raise RuntimeError("the compiled function computes something else")
     return compiled
+
+
+@contextmanager
+def _without_remarks() -> Iterator[None]:
+    """Keep from the terminal what torch 2.11 remarks on its own arithmetic of sizes."""
+    remarks = logging.getLogger("torch.utils._sympy.interp")
+    level = remarks.level
+    remarks.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        remarks.setLevel(level)
 
 
 def _is_same(result: Any, expected: Any) -> bool:

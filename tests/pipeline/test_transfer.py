@@ -280,6 +280,10 @@ def random_pictures(count, size=(97, 131)):
     return [generator.integers(0, 256, (*size, 3), dtype=np.uint8) for _ in range(count)]
 
 
+# torch's compiler uses what Python and its own packages deprecate, and says so.
+COMPILES = pytest.mark.filterwarnings("ignore")
+
+
 def prepared(caplog, *names, engine):
     """A pipeline on CUDA whose filters are compiled, where that is asked for."""
     caplog.set_level(logging.INFO)
@@ -292,6 +296,7 @@ def prepared(caplog, *names, engine):
     return pipeline
 
 
+@COMPILES
 @pytest.mark.cuda
 @pytest.mark.parametrize("name", ["sobel", "blur-difference", "blur-difference-rgb", "canny"])
 @pytest.mark.parametrize("engine", ["torch", "auto"])
@@ -307,6 +312,7 @@ def test_cuda_with_pictures_in_flight_makes_the_same(name, engine, caplog):
         assert differs.mean() < (2e-3 if name == "canny" else 1e-9)
 
 
+@COMPILES
 @pytest.mark.cuda
 def test_cuda_runs_on_while_filters_are_compiled_behind_it_and_compiles_each_once(
     caplog, monkeypatch
@@ -348,6 +354,7 @@ def test_cuda_follows_gain_and_filter_after_recording():
         assert np.abs(on_cuda(picture).astype(int) - on_cpu(picture)).max() <= 1
 
 
+@COMPILES
 @pytest.mark.cuda
 @pytest.mark.parametrize("engine", ["torch", "auto"])
 def test_cuda_allocates_nothing_for_a_picture_after_the_first_few(engine, caplog):
