@@ -106,7 +106,7 @@ def _with_sigma(name: str) -> Entry:
 
 
 def _load_bank(path: Path, _sigma: float) -> kernels.Bank:
-    return load_weights(path).bank
+    return load_weights(path)
 
 
 def _first_line(make: Callable[..., kernels.Bank]) -> str:

@@ -1,6 +1,5 @@
 """Tensors in files: what torch and safetensors have saved, by name; code in a file is never run."""
 
-import json
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ from live_edges.errors import WeightsError
 if TYPE_CHECKING:
     from torch import Tensor
 
-METADATA = "live_edges"  # the key under which the trainer writes all it knows, as JSON
 _DTYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "BOOL": "?", "I64": "<i8", "I32": "<i4",
     "I16": "<i2", "I8": "i1", "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1",
@@ -44,8 +42,8 @@ class Stored:
         return ".".join(self.keys)
 
 
-def read_tensors(path: Path) -> tuple[list[Stored], dict[str, str]]:
-    """Find every tensor of a file, and the metadata of a safetensors file.
+def read_tensors(path: Path) -> list[Stored]:
+    """Find every tensor of a file.
 
     Raises:
         WeightsError: the file cannot be read, is damaged, or holds code or objects.
@@ -53,7 +51,7 @@ def read_tensors(path: Path) -> tuple[list[Stored], dict[str, str]]:
     try:
         if path.suffix.lower() == ".safetensors":
             return _in_safetensors(path)
-        return _in_torch_file(path), {}
+        return _in_torch_file(path)
     except OSError as error:
         if error.strerror is None:  # not from the system: the content is wrong
             raise _unreadable(path, error) from error
@@ -77,21 +75,16 @@ def _unreadable(path: Path, error: Exception) -> WeightsError:
     )
 
 
-def _in_safetensors(path: Path) -> tuple[list[Stored], dict[str, str]]:
+def _in_safetensors(path: Path) -> list[Stored]:
     from safetensors import deserialize
 
     # Read at once: of a mapped file that somebody cuts short meanwhile, the system kills a reader.
-    content = path.read_bytes()
-    tensors = dict(deserialize(content))  # type: ignore[no-untyped-call]
-    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-    metadata = header.pop("__metadata__", None) or {}
-    if METADATA in metadata:  # files of the trainer before this key have them side by side
-        metadata = json.loads(metadata[METADATA])
-    found = [
-        Stored((name,), tuple(tensors[name]["shape"]), partial(_of_bytes, tensors[name]))
-        for name in header  # which is sorted; the library shuffles them
+    # Read at once: of a mapped file that somebody cuts short meanwhile, the system kills a reader.
+    tensors = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
+    return [
+        Stored((name,), tuple(tensor["shape"]), partial(_of_bytes, tensor))
+        for name, tensor in sorted(tensors)  # the library shuffles them
     ]
-    return found, metadata
 
 
 def _of_bytes(tensor: dict[str, Any]) -> NDArray[Any]:

@@ -1,7 +1,6 @@
 """Weights files: learned kernels on disk, checked before anything runs on them."""
 
 import logging
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +18,6 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 _FOLDERS = (_PACKAGE / "weights", _PACKAGE.parent / "weights")  # as installed, as checked out
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, eq=False)
-class WeightsFile:
-    """One bank of kernels and how it came to be.
-
-    Attributes:
-        bank: ``(out, in, h, w)`` float64, scaled so that an upright unit step reads 1; ``in`` is 1
-            for luma or 3 for red, green, blue.
-        metadata: what the trainer wrote down; empty for a file of torch.
-    """
-
-    bank: Bank
-    metadata: dict[str, str]
 
 
 def shipped_weights() -> list[Path]:
@@ -79,7 +64,7 @@ def check_exists(path: str | Path) -> Path:
     return file
 
 
-def load_weights(path: str | Path) -> WeightsFile:
+def load_weights(path: str | Path) -> Bank:
     """Read one bank of kernels.
 
     Args:
@@ -87,12 +72,16 @@ def load_weights(path: str | Path) -> WeightsFile:
             a ``state_dict``, however deep inside; of several convolutions in it, one is chosen by
             ``FILE#NAME``. A bias is left out: edges are differences.
 
+    Returns:
+        ``(out, in, h, w)`` float64, scaled so that an upright unit step reads 1; ``in`` is 1 for
+        luma or 3 for red, green, blue.
+
     Raises:
         WeightsError: the file is missing, damaged, holds code, or there is not one bank
             ``(out, 1 or 3, h, w)`` of finite numbers that answer a step edge.
     """
     file, choice = check_exists(path), split_choice(path)[1]
-    tensors, metadata = read_tensors(file)
+    tensors = read_tensors(file)
     kernels = choose_kernels(tensors, file.name, choice)
     try:
         _check_shape(kernels.shape)
@@ -101,7 +90,7 @@ def load_weights(path: str | Path) -> WeightsFile:
         raise WeightsError(f"weights file {file.name}: {error}") from error
     if has_bias(kernels, tensors):
         log.warning("weights file %s: its bias is left out, edges are differences", file.name)
-    return WeightsFile(bank, metadata)
+    return bank
 
 
 def _check_shape(shape: tuple[int, ...]) -> None:

@@ -244,7 +244,7 @@ def _check(args: argparse.Namespace, recipe: Recipe) -> int:
     from live_edges.training.pictures import find_pictures
 
     trained = _fit(args, recipe, find_pictures(recipe))
-    found = agreement(trained, torch.from_numpy(load_weights(shipped).bank))
+    found = agreement(trained, torch.from_numpy(load_weights(shipped)))
     print(summary(trained))
     is_same = found > 0.9999
     print(f"cosine with {shipped.name}: {found:.8f} ({'the same' if is_same else 'NOT the same'})")

@@ -56,7 +56,7 @@ def evaluate(weights: Path, recipe: Recipe, out: Path | None) -> str:
     Raises:
         LiveEdgesError: no kernels, no pictures, or no edge in any of them.
     """
-    learned = torch.from_numpy(load_weights(weights).bank).float()
+    learned = torch.from_numpy(load_weights(weights)).float()
     found = find_pictures(recipe)
     readers = [*found.held_out, *found.train]
     pictures = [picture for reader in readers if (picture := reader()) is not None]

@@ -8,11 +8,11 @@ import torchvision
 from safetensors.torch import save
 from torch import Tensor
 
-from live_edges.filters.tensor_files import METADATA
 from live_edges.training.closed_form import cosine
 from live_edges.training.examples import analytic_bank
 from live_edges.training.loop import Trained
 
+METADATA = "live_edges"  # the key of the file's metadata; its value is JSON
 ENOUGH = 1.01  # a run is done when its loss is at most so many times the limit
 
 

@@ -57,7 +57,7 @@ CONTAINERS = {
 def test_one_convolution_is_found_wherever_it_is(tmp_path, content, suffix):
     torch.save(content, tmp_path / f"mine{suffix}")
 
-    bank = load_weights(tmp_path / f"mine{suffix}").bank
+    bank = load_weights(tmp_path / f"mine{suffix}")
 
     np.testing.assert_allclose(bank, unit_scaled(STATE["weight"].numpy()), rtol=1e-6)
 
@@ -73,7 +73,7 @@ def test_safetensors_and_torch_files_are_read_alike(tmp_path, dtype, name):
     save_file({name: weight}, tmp_path / "a.safetensors")
     torch.save({name: weight}, tmp_path / "b.pt")
 
-    banks = [load_weights(tmp_path / file).bank for file in ("a.safetensors", "b.pt")]
+    banks = [load_weights(tmp_path / file) for file in ("a.safetensors", "b.pt")]
 
     for bank in banks:
         np.testing.assert_array_equal(bank, unit_scaled(weight.double().numpy()))
@@ -83,7 +83,7 @@ def test_safetensors_and_torch_files_are_read_alike(tmp_path, dtype, name):
 def test_kernels_need_not_be_square(tmp_path, size):
     torch.save(conv(2, 1, size).state_dict(), tmp_path / "mine.pt")
 
-    assert load_weights(tmp_path / "mine.pt").bank.shape == (2, 1, *size)
+    assert load_weights(tmp_path / "mine.pt").shape == (2, 1, *size)
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_several_convolutions_are_named_with_how_to_choose(two, file):
     "choice", ["conv2", "conv2.weight", "state_dict.conv2", "state_dict.conv2.weight"]
 )
 def test_a_convolution_is_chosen_behind_the_path(two, choice):
-    bank = load_weights(f"{two / 'mine.ckpt'}#{choice}").bank
+    bank = load_weights(f"{two / 'mine.ckpt'}#{choice}")
 
     np.testing.assert_allclose(bank, unit_scaled(conv(seed=2).weight.detach().numpy()))
 
@@ -120,7 +120,7 @@ def test_every_name_that_is_told_can_be_typed(tmp_path):
         load_weights(tmp_path / "m.pt")
     told = str(error.value).split("choose one: ")[1].split(", ")
 
-    banks = [load_weights(tmp_path / name).bank for name in told]
+    banks = [load_weights(tmp_path / name) for name in told]
 
     assert len(banks) == 3
     assert not any(np.array_equal(a, b) for a, b in itertools.combinations(banks, 2))
@@ -140,7 +140,7 @@ def test_a_chosen_convolution_is_a_filter_of_its_own_name(two):
 def test_a_file_may_have_the_sign_in_its_name(tmp_path):
     torch.save(STATE, tmp_path / "take#2.pt")
 
-    assert load_weights(tmp_path / "take#2.pt").bank.shape == (2, 3, 3, 3)
+    assert load_weights(tmp_path / "take#2.pt").shape == (2, 3, 3, 3)
     assert filter_name(tmp_path / "take#2.pt") == "take#2"
 
 
