@@ -28,7 +28,7 @@ from live_edges.filters.catalog import catalog
 from live_edges.frame import Image
 from live_edges.live.app import App
 from live_edges.live.keymap import bindings, by_key
-from live_edges.recording.session import TakeOptions, Takes
+from live_edges.recording.session import RecordingOptions, RecordingSession
 from live_edges.settings import Settings
 from live_edges.sources import open_source
 from live_edges.sources.capture import Capture
@@ -88,7 +88,7 @@ class ScriptedScreen:
 
 
 def play(
-    source: str, keys: Keys, duration_s: float, *, takes: Takes | None = None
+    source: str, keys: Keys, duration_s: float, *, recordings: RecordingSession | None = None
 ) -> ScriptedScreen:
     """Run the live program on a source with scripted keys, in real time."""
     pipeline = EdgePipeline("sobel")
@@ -97,7 +97,14 @@ def play(
     loaded.set_result(pipeline)
     screen = ScriptedScreen(keys, duration_s)
     capture = Capture(open_source(source, size=SIZE))
-    App(capture, screen, pipeline=loaded, entries=catalog(), settings=Settings(), takes=takes).run()
+    App(
+        capture,
+        screen,
+        pipeline=loaded,
+        entries=catalog(),
+        settings=Settings(),
+        recordings=recordings,
+    ).run()
     pipeline.close()
     return screen
 
@@ -149,8 +156,8 @@ def make_moving_picture(photo: Path) -> None:
 
 def make_recording_picture(folder: Path) -> None:
     """The window while it records."""
-    takes = Takes(TakeOptions(path=folder / "window.mp4"))
-    screen = play("demo", [(0.5, "r"), (1.0, "c")], 6.0, takes=takes)
+    recordings = RecordingSession(RecordingOptions(path=folder / "window.mp4"))
+    screen = play("demo", [(0.5, "r"), (1.0, "c")], 6.0, recordings=recordings)
     cv2.imwrite(str(DOCS / "record.jpg"), screen.at(5.5))
 
 

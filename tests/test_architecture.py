@@ -21,7 +21,7 @@ from live_edges.filters.catalog import catalog
 from live_edges.filters.functional import edge_strength
 from live_edges.live.app import App
 from live_edges.live.limits import Limits
-from live_edges.recording.session import TakeOptions, Takes
+from live_edges.recording.session import RecordingOptions, RecordingSession
 from live_edges.settings import Settings
 from live_edges.sources.capture import Capture
 from live_edges.sources.demo import Demo
@@ -65,8 +65,8 @@ def test_a_frame_goes_the_way_that_is_described(tmp_path, calls):
     pipeline.set_result(EdgePipeline(device="cpu", engine="torch"))
     screen, clock = FakeScreen(), FakeClock()
     screen.size = (320, 240)
-    takes = Takes(TakeOptions(path=tmp_path / "take.mp4", waits=True))
-    takes.start()
+    recordings = RecordingSession(RecordingOptions(path=tmp_path / "take.mp4", waits=True))
+    recordings.start()
     app = App(
         Capture(Demo((64, 48), clock=clock, wait=clock.wait)),
         screen,
@@ -74,7 +74,7 @@ def test_a_frame_goes_the_way_that_is_described(tmp_path, calls):
         entries=catalog(),
         settings=Settings(),
         limits=Limits(frames=2),
-        takes=takes,
+        recordings=recordings,
         clock=clock,
     )
 

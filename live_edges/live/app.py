@@ -17,7 +17,7 @@ from live_edges.live.in_flight import InFlight
 from live_edges.live.keymap import Action, bindings, by_key
 from live_edges.live.limits import NO_LIMITS, Limits
 from live_edges.live.stats import Meter, Summary
-from live_edges.recording.session import Takes
+from live_edges.recording.session import RecordingSession
 from live_edges.recording.snapshot import save_snapshot
 from live_edges.settings import Settings
 from live_edges.sizing import comfortable_size, fitted
@@ -44,7 +44,7 @@ class App:
         entries: the filters by name, in the order of the keys.
         settings: what to start with.
         limits: when to end.
-        takes: makes the recordings; ended with the run.
+        recordings: makes the recordings; ended with the run.
         folder: where snapshots go.
         clock: seconds, monotonic.
 
@@ -62,7 +62,7 @@ class App:
         entries: dict[str, Entry],
         settings: Settings,
         limits: Limits = NO_LIMITS,
-        takes: Takes | None = None,
+        recordings: RecordingSession | None = None,
         folder: Path = Path(),
         clock: Clock = time.monotonic,
     ) -> None:
@@ -74,7 +74,7 @@ class App:
         self._keys = by_key(listed)
         self._panel = Panel(listed, entries, source=capture.source.name, clock=clock)
         self._meter, self._pace = Meter(clock), Pace(clock)
-        self._takes = takes or Takes()
+        self._recordings = recordings or RecordingSession()
         self.in_flight = InFlight(self._meter.stages)
         self._refreshed_at, self._is_stopping, self._wants_step = 0.0, False, False
 
@@ -89,7 +89,7 @@ class App:
             SourceError: the source failed.
             LiveEdgesError: the pipeline could not be made.
         """
-        with self._takes, self._capture:
+        with self._recordings, self._capture:
             self._screen.set_fullscreen(self.settings.is_fullscreen)
             if self._screen.is_headless:
                 self._wait_for_pipeline()
@@ -200,17 +200,17 @@ class App:
     def _record_shown(self, *, held_s: float = 0.0) -> None:
         """Record what is on the screen, with the time of its frame and how long it was held."""
         frame, rendered = self.in_flight.frame, self.in_flight.rendered
-        if not (self._takes.is_recording and frame and rendered):
+        if not (self._recordings.is_recording and frame and rendered):
             return
         view = rendered.view if self.in_flight.is_filtered else None
-        if self._takes.with_hud and view is not None:
+        if self._recordings.with_hud and view is not None:
             view = view.copy()
             self._panel.draw(view, self.settings, self._vitals())
         self._record(frame, view, held_s)
 
     def _record(self, frame: Frame, view: Image | None, held_s: float = 0.0) -> None:
         at = (frame.timestamp if self._is_live else frame.pts) + held_s
-        if problem := self._takes.write(view, frame.image, at, duration_s=frame.duration_s):
+        if problem := self._recordings.write(view, frame.image, at, duration_s=frame.duration_s):
             self._panel.toast(problem)
 
     def _obey(self, key: str | None) -> None:
@@ -239,7 +239,7 @@ class App:
             self.settings = replace(self.settings, is_paused=True)
             self._wants_step = True
         elif action == "record":
-            self._panel.toast(self._takes.toggle())
+            self._panel.toast(self._recordings.toggle())
         else:
             self._save_snapshot()
 
@@ -279,7 +279,7 @@ class App:
             latency=self._meter.latency,
             stages=self._meter.stages,
             outage_s=self._capture.outage_s,
-            recording=self._takes.status,
+            recording=self._recordings.status,
         )
 
     def summary(self) -> Summary:
@@ -292,8 +292,8 @@ class App:
             filter=self.settings.filter,
             view=self.settings.view,
             execution=vitals.execution,
-            frames_recorded=self._takes.frames,
-            frames_record_dropped=self._takes.dropped,
+            frames_recorded=self._recordings.frames,
+            frames_record_dropped=self._recordings.dropped,
             **self._capture.figures(),
             **self._meter.figures(),
         )

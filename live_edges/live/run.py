@@ -24,7 +24,7 @@ from live_edges.live.stats import write_summary
 from live_edges.options import pipeline_of, settings_of
 from live_edges.pipeline.compiling import yielding
 from live_edges.recording.folders import check_folder
-from live_edges.recording.session import TakeOptions, Takes
+from live_edges.recording.session import RecordingOptions, RecordingSession
 from live_edges.recording.snapshot import save_snapshot
 from live_edges.recording.storage import check_ending, check_unused
 from live_edges.sources import open_source
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
             entries=entries,
             settings=settings,
             limits=limits,
-            takes=stack.enter_context(_takes(args, source)),
+            recordings=stack.enter_context(_recordings(args, source)),
         )
         with stopped_by_signals(app.stop):
             _run_to_summary(app, args.stats)
@@ -153,8 +153,8 @@ def _open_screen(stack: ExitStack, source: Source, is_headless: bool) -> Screen:
     return stack.enter_context(StatusLine(source.frame_count))
 
 
-def _takes(args: argparse.Namespace, source: Source) -> Takes:
-    options = TakeOptions(
+def _recordings(args: argparse.Namespace, source: Source) -> RecordingSession:
+    options = RecordingOptions(
         path=Path(args.record).expanduser() if args.record else None,
         with_hud=args.record_hud,
         with_original=args.record_original,
@@ -164,10 +164,10 @@ def _takes(args: argparse.Namespace, source: Source) -> Takes:
         preset=args.preset,
         overwrite=args.overwrite,
     )
-    takes = Takes(options)
+    recordings = RecordingSession(options)
     if args.record is not None:
-        log.info("%s", takes.start())
-    return takes
+        log.info("%s", recordings.start())
+    return recordings
 
 
 def _limits(args: argparse.Namespace, source: Source, is_headless: bool) -> tuple[Limits, bool]:

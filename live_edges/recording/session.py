@@ -1,4 +1,4 @@
-"""Takes: the recordings of one run, started and stopped by a key, one at a time."""
+"""The recordings of one run, started and stopped by a key, one at a time."""
 
 import logging
 from dataclasses import dataclass
@@ -19,17 +19,17 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class TakeOptions:
+class RecordingOptions:
     """What the command line says about recordings.
 
     Attributes:
-        path: file of the first take, or a folder; later takes get a number behind the name. None
-            for names by date and time in the current folder.
-        with_hud: record the text over the picture as well.
-        with_original: record the untouched picture beside it, into ``NAME-original``.
-        waits: a full queue makes the loop wait, instead of leaving pictures out: for files.
+        path: file of the first recording, or a folder; later recordings get a number behind the
+            name. None for names by date and time in the current folder.
+        with_hud: True to record the text over the picture as well.
+        with_original: True to record the untouched picture beside it, into ``NAME-original``.
+        waits: True if a full queue makes the loop wait, instead of leaving pictures out: for files.
         encoder, quality, preset: as `live_edges.recording.encoding.Encoding` has them.
-        overwrite: the file may exist.
+        overwrite: True if the file may exist.
     """
 
     path: Path | None = None
@@ -42,44 +42,44 @@ class TakeOptions:
     overwrite: bool = False
 
 
-class Takes(Closing):
+class RecordingSession(Closing):
     """Starts and stops recordings and hands them what is on the screen.
 
-    Every failure ends the take, is told in one line, and leaves the run alone.
+    Every failure ends the recording and is logged in one line; the run goes on.
 
     Args:
         options: what to record, and where to.
     """
 
-    def __init__(self, options: TakeOptions = TakeOptions()) -> None:
+    def __init__(self, options: RecordingOptions = RecordingOptions()) -> None:
         self._options = options
-        self._recorders: list[Recorder] = []  # of the running take: the view, the original
+        self._recorders: list[Recorder] = []  # of the view, and of the original
         self._paths: list[Path] = []
-        self._frames = self._dropped = 0  # of the takes that have ended
+        self._frames = self._dropped = 0  # of the recordings that have ended
 
     @property
     def is_recording(self) -> bool:
-        """Whether a take is running."""
+        """True while a recording is running."""
         return bool(self._recorders)
 
     @property
     def with_hud(self) -> bool:
-        """Whether the text over the picture is wanted in the recording."""
+        """True if the text over the picture is wanted in the recording."""
         return self._options.with_hud
 
     @property
     def frames(self) -> int:
-        """Pictures of the view recorded so far, in all takes."""
+        """Pictures of the view recorded so far, in all recordings."""
         return self._frames + sum(recorder.frames for recorder in self._recorders[:1])
 
     @property
     def dropped(self) -> int:
-        """Pictures left out because the encoder was too slow, in all takes and files."""
+        """Pictures left out because the encoder was too slow, in all recordings and files."""
         return self._dropped + sum(recorder.dropped for recorder in self._recorders)
 
     @property
     def status(self) -> str:
-        """Time of the running take, and what it has lost; empty where there is none."""
+        """Length of the recording, and how many pictures it dropped; empty where there is none."""
         if not self._recorders:
             return ""
         minutes, seconds = divmod(int(self._recorders[0].duration_s), 60)
@@ -87,7 +87,7 @@ class Takes(Closing):
         return f"{minutes}:{seconds:02}{lost}"
 
     def start(self) -> str:
-        """Begin a take; returns what to tell the user.
+        """Begin a recording; returns what to tell the user.
 
         Raises:
             RecordingError: its file cannot be made.
@@ -105,7 +105,7 @@ class Takes(Closing):
         return f"recording {path}"
 
     def stop(self) -> str:
-        """End the take, if there is one; returns what to tell the user."""
+        """End the recording, if there is one; returns what to tell the user."""
         told = ""
         for recorder in self._recorders:
             try:
@@ -143,7 +143,7 @@ class Takes(Closing):
             duration_s: how long it is shown if no other one follows; 0 where nobody knows.
 
         Returns:
-            Why the take has ended; empty if it goes on, or if there is none.
+            Why the recording has ended; empty if it goes on, or if there is none.
         """
         try:
             for recorder, image in zip(self._recorders, (view, original), strict=False):
@@ -156,7 +156,7 @@ class Takes(Closing):
         return ""
 
     def close(self) -> None:
-        """End the take that is running; safe to call twice."""
+        """End the recording; safe to call twice."""
         self.stop()
 
     def _open(self, path: Path) -> "Recorder":

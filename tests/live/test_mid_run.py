@@ -25,7 +25,7 @@ from live_edges.process.painting import Painter
 from live_edges.process.planes import luma_of, stretched
 from live_edges.process.reading import Span, VideoReader
 from live_edges.recording.encoding import Encoding
-from live_edges.recording.session import TakeOptions, Takes
+from live_edges.recording.session import RecordingOptions, RecordingSession
 from live_edges.settings import LINE_COLORS, Settings
 from live_edges.sources.capture import Capture
 
@@ -73,7 +73,7 @@ def recognised():
     return number
 
 
-class Seen(Takes):
+class Seen(RecordingSession):
     """Keeps each picture that would be recorded."""
 
     is_recording = True
@@ -141,12 +141,12 @@ def run(
     is_headless=True,
     is_live=False,
     settings=PLAIN,
-    takes=None,
+    recordings=None,
     screen=None,
 ):
     screen = screen or FakeScreen(keys, clock=FakeClock(), is_headless=is_headless, patience=10_000)
     frames = [replace(frame, timestamp=0.0) for frame in FRAMES]  # where live, all are there
-    source, takes = FakeSource(frames, is_live=is_live), takes or Seen()
+    source, recordings = FakeSource(frames, is_live=is_live), recordings or Seen()
     future = Future()
     future.set_result(pipeline)
     app = App(
@@ -155,11 +155,11 @@ def run(
         pipeline=future,
         entries=catalog(),
         settings=settings,
-        takes=takes,
+        recordings=recordings,
         clock=screen.clock,
     )
     app.run()
-    return Run(app, screen, getattr(takes, "views", []))
+    return Run(app, screen, getattr(recordings, "views", []))
 
 
 def assert_counts(outcome):
@@ -334,10 +334,14 @@ def test_the_live_frames_that_a_pause_drops_are_counted_where_a_gpu_fails(recogn
 
 
 def test_every_frame_is_recorded_once_whatever_changes(tmp_path):
-    takes = Takes(TakeOptions(path=tmp_path / "take.mp4", quality=1, waits=True))
-    takes.start()
+    recordings = RecordingSession(
+        RecordingOptions(path=tmp_path / "take.mp4", quality=1, waits=True)
+    )
+    recordings.start()
 
-    outcome = run(on_gpus(*failing_gpus(20, is_late=True)), [*[None] * 20, "4"], takes=takes)
+    outcome = run(
+        on_gpus(*failing_gpus(20, is_late=True)), [*[None] * 20, "4"], recordings=recordings
+    )
 
     with av.open(str(tmp_path / "take.mp4")) as container:
         recorded = list(container.decode(video=0))
@@ -373,7 +377,7 @@ class Paced(FakeSource):
 
 @LATE
 def test_no_live_frame_is_shown_twice_and_each_lost_one_is_counted(recognised, is_late):
-    source, takes = Paced(FRAMES), Seen()
+    source, recordings = Paced(FRAMES), Seen()
     keys = [*[None] * 5, "4", None, "space", "1", "space", None, "4"]
     screen = FakeScreen(keys, is_headless=True, patience=10_000)
     show = screen.show
@@ -391,13 +395,13 @@ def test_no_live_frame_is_shown_twice_and_each_lost_one_is_counted(recognised, i
         pipeline=pipeline,
         entries=catalog(),
         settings=PLAIN,
-        takes=takes,
+        recordings=recordings,
         clock=FakeClock(),
     )
 
     app.run()
 
-    told = [{recognised(view), recognised(view, "roberts")} - {None} for view in takes.views]
+    told = [{recognised(view), recognised(view, "roberts")} - {None} for view in recordings.views]
     shown = [number for [number] in told]
     summary = app.summary()
     assert shown == sorted(set(shown))

@@ -22,7 +22,7 @@ from live_edges.live.app import App
 from live_edges.live.hud import Panel, Vitals
 from live_edges.live.limits import Limits
 from live_edges.live.stats import Meter
-from live_edges.recording.session import TakeOptions, Takes
+from live_edges.recording.session import RecordingOptions, RecordingSession
 from live_edges.settings import Settings
 from live_edges.sources.capture import HANG_S, Capture
 from live_edges.sources.outages import STALL_S, Outages, Slowness
@@ -489,8 +489,8 @@ def test_a_tcp_stream_that_is_cut_off_comes_back(tmp_path):
 
 @pytest.mark.slow
 def test_a_recording_goes_on_across_an_outage_with_true_times(camera_server, tmp_path):
-    takes = Takes(TakeOptions(path=tmp_path / "take.mp4"))
-    takes.start()
+    recordings = RecordingSession(RecordingOptions(path=tmp_path / "take.mp4"))
+    recordings.start()
     begin = time.monotonic()
 
     class Switching(FakeScreen):
@@ -514,7 +514,7 @@ def test_a_recording_goes_on_across_an_outage_with_true_times(camera_server, tmp
         entries=catalog(),
         settings=Settings(view="original"),
         limits=Limits(duration_s=2.5),
-        takes=takes,
+        recordings=recordings,
     )
 
     app.run()

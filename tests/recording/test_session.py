@@ -24,7 +24,7 @@ from live_edges.filters.catalog import catalog
 from live_edges.lifecycle import stopped_by_signals
 from live_edges.live.app import App
 from live_edges.live.limits import Limits
-from live_edges.recording.session import TakeOptions, Takes
+from live_edges.recording.session import RecordingOptions, RecordingSession
 from live_edges.settings import Settings
 from live_edges.sources.capture import Capture
 
@@ -32,7 +32,9 @@ TIMEOUT_S = 20.0  # bounds a failure only
 ORIGINAL = Settings(view="original", hud="off")
 
 
-def make_app(source, screen, takes, *, settings=ORIGINAL, pipeline=None, capture=None, **options):
+def make_app(
+    source, screen, recordings, *, settings=ORIGINAL, pipeline=None, capture=None, **options
+):
     if pipeline is None:
         pipeline = Future()
         pipeline.set_result(EdgePipeline(device="cpu", engine="torch"))
@@ -44,15 +46,15 @@ def make_app(source, screen, takes, *, settings=ORIGINAL, pipeline=None, capture
         entries=catalog(),
         settings=settings,
         clock=clock,
-        takes=takes,
+        recordings=recordings,
         **options,
     )
 
 
-def started(path: Path, **options) -> Takes:
-    takes = Takes(TakeOptions(path=path, waits=True, **options))
-    takes.start()
-    return takes
+def started(path: Path, **options) -> RecordingSession:
+    recordings = RecordingSession(RecordingOptions(path=path, waits=True, **options))
+    recordings.start()
+    return recordings
 
 
 def frames_of(path: Path) -> list[av.VideoFrame]:
@@ -79,7 +81,9 @@ def test_a_whole_file_is_recorded_at_its_own_times(tmp_path):
 def test_r_starts_and_stops(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     screen = FakeScreen([None, "r", None, None, "r"], clock=FakeClock(), patience=1000)
-    app = make_app(FakeSource(make_frames(20, fps=100)), screen, Takes(TakeOptions(waits=True)))
+    app = make_app(
+        FakeSource(make_frames(20, fps=100)), screen, RecordingSession(RecordingOptions(waits=True))
+    )
 
     app.run()
 
@@ -89,25 +93,25 @@ def test_r_starts_and_stops(tmp_path, monkeypatch):
     assert len(frames_of(path)) == count
 
 
-def test_every_take_of_a_named_file_gets_its_own(tmp_path):
-    takes = Takes(TakeOptions(path=tmp_path / "take.mkv"))
+def test_every_recording_of_a_named_file_gets_its_own(tmp_path):
+    recordings = RecordingSession(RecordingOptions(path=tmp_path / "take.mkv"))
 
     for _ in range(3):
-        takes.toggle()
-        takes.write(np.zeros((48, 64, 3), np.uint8), np.zeros((48, 64, 3), np.uint8), 0.0)
-        takes.toggle()
+        recordings.toggle()
+        recordings.write(np.zeros((48, 64, 3), np.uint8), np.zeros((48, 64, 3), np.uint8), 0.0)
+        recordings.toggle()
 
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"take.mkv", "take-2.mkv", "take-3.mkv"}
-    assert takes.frames == 3
+    assert recordings.frames == 3
 
 
 def test_the_original_is_recorded_beside_it_at_the_same_times(tmp_path):
-    takes = started(tmp_path / "take.mp4", with_original=True)
+    recordings = started(tmp_path / "take.mp4", with_original=True)
     app = make_app(
         FakeSource(make_frames(12, fps=10)),
         FakeScreen(is_headless=True),
-        takes,
+        recordings,
         settings=Settings(view="edges", auto_gain=False, is_mirrored=True),
     )
 
@@ -126,13 +130,13 @@ def test_a_recording_begins_with_the_first_filtered_frame_and_the_original_with_
     clock = FakeClock()
     source = FakeSource(make_frames(40), is_live=True)
     screen = FakeScreen(clock=clock, is_headless=is_headless, patience=10_000)
-    takes = started(tmp_path / "take.mp4", with_original=True)
+    recordings = started(tmp_path / "take.mp4", with_original=True)
     pipeline = Loading(EdgePipeline(device="cpu", engine="torch"), after=12, clock=clock)
     settings = Settings(view="edges", auto_gain=False, hud="off")
     app = make_app(
         source,
         screen,
-        takes,
+        recordings,
         settings=settings,
         pipeline=pipeline,
         capture=FakeCapture(source, clock),
@@ -218,7 +222,7 @@ class _nothing:  # noqa: N801 -- as contextlib.nullcontext
         return False
 
 
-def test_a_full_disk_ends_the_take_and_not_the_run(tmp_path, monkeypatch, caplog):
+def test_a_full_disk_ends_the_recording_and_not_the_run(tmp_path, monkeypatch, caplog):
     written = []
     real = os.write
 
@@ -230,14 +234,14 @@ def test_a_full_disk_ends_the_take_and_not_the_run(tmp_path, monkeypatch, caplog
 
     monkeypatch.setattr(os, "write", write)
     frames = make_frames(60, fps=10)
-    takes = started(tmp_path / "take.mp4")
-    app = make_app(FakeSource(frames), FakeScreen(is_headless=True), takes)
+    recordings = started(tmp_path / "take.mp4")
+    app = make_app(FakeSource(frames), FakeScreen(is_headless=True), recordings)
 
     app.run()
 
     monkeypatch.undo()
     assert app.summary().frames_shown == 60
-    assert not takes.is_recording
+    assert not recordings.is_recording
     [told] = caplog.messages
     count = len(times_of(tmp_path / "take.mp4"))
     assert "take.mp4 stopped (no space left on device)" in told
@@ -247,53 +251,53 @@ def test_a_full_disk_ends_the_take_and_not_the_run(tmp_path, monkeypatch, caplog
 
 def test_a_disk_that_is_full_at_the_very_end_is_told(tmp_path, monkeypatch, caplog):
     caplog.set_level(logging.INFO)
-    takes = started(tmp_path / "take.mp4")
+    recordings = started(tmp_path / "take.mp4")
     image = np.zeros((48, 64, 3), np.uint8)
     for index in range(5):
-        takes.write(image, image, index / 10)
+        recordings.write(image, image, index / 10)
 
     def write(_handle, _content):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "write", write)
-    takes.close()
+    recordings.close()
 
     [told] = [message for message in caplog.messages if "take.mp4" in message]
     assert "stopped (no space left on device); nothing is kept" in told
-    assert takes.frames == 0
+    assert recordings.frames == 0
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_take_that_can_not_start_is_told_and_the_run_goes_on(tmp_path):
+def test_a_recording_that_cannot_start_is_told_and_the_run_goes_on(tmp_path):
     path = tmp_path / "take.mp4"
     path.write_bytes(b"precious")
-    takes = Takes(TakeOptions(path=path))
+    recordings = RecordingSession(RecordingOptions(path=path))
 
-    assert "exists already" in takes.toggle()
-    assert not takes.is_recording
+    assert "exists already" in recordings.toggle()
+    assert not recordings.is_recording
     with pytest.raises(RecordingError, match="exists already"):
-        takes.start()
+        recordings.start()
 
 
-def test_where_the_original_can_not_be_made_no_take_starts(tmp_path):
+def test_where_the_original_cannot_be_made_no_recording_starts(tmp_path):
     (tmp_path / "take-original.mp4").write_bytes(b"precious")
-    takes = Takes(TakeOptions(path=tmp_path / "take.mp4", with_original=True))
+    recordings = RecordingSession(RecordingOptions(path=tmp_path / "take.mp4", with_original=True))
 
-    assert "take-original.mp4 exists already" in takes.toggle()
+    assert "take-original.mp4 exists already" in recordings.toggle()
 
-    assert not takes.is_recording
+    assert not recordings.is_recording
     assert not (tmp_path / "take.mp4").exists()
 
 
 def test_the_status_tells_time_and_losses():
-    takes = Takes()
-    assert takes.status == ""
+    recordings = RecordingSession()
+    assert recordings.status == ""
 
     class Fake:
         duration_s, dropped, frames = 75.2, 3, 9
 
-    takes._recorders.append(Fake())
-    assert takes.status == "1:15  3 dropped"
+    recordings._recorders.append(Fake())
+    assert recordings.status == "1:15  3 dropped"
 
 
 def test_the_recording_dot_is_red_and_in_the_corner():
