@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from live_edges import options
-from live_edges.recording.folders import check_folder, written_whole
+from live_edges.recording.files import atomic_write, check_writable
 
 LIVE_S = 10.0
 
@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     sys.stdout.write("\n".join([title, "", *lines]) + "\n")
     if args.json:
         figures = json.dumps({"title": title, "rows": rows}, indent=2)
-        with written_whole(args.json) as part:
+        with atomic_write(args.json) as part:
             part.write_text(figures + "\n", encoding="utf-8")
     return 0
 
@@ -93,7 +93,7 @@ def _check(args: argparse.Namespace) -> None:
     else:
         find(catalog(), args.filter)
     if args.json:
-        check_folder(args.json, "--json")
+        check_writable(args.json, "--json")
 
 
 def _contest(args: argparse.Namespace) -> Measured:

@@ -23,7 +23,7 @@ from live_edges.live.limits import Limits
 from live_edges.live.stats import write_summary
 from live_edges.options import pipeline_of, settings_of
 from live_edges.pipeline.compiling import yielding
-from live_edges.recording.folders import check_folder
+from live_edges.recording.files import check_writable
 from live_edges.recording.session import RecordingOptions, RecordingSession
 from live_edges.recording.snapshot import save_snapshot
 from live_edges.recording.storage import check_ending, check_unused
@@ -86,11 +86,11 @@ def run(args: argparse.Namespace) -> int:
 def _check_files(args: argparse.Namespace) -> None:
     """Tell what cannot be written before torch is imported, which takes seconds."""
     if args.stats:
-        check_folder(args.stats, "--stats")
+        check_writable(args.stats, "--stats")
     if args.record is None:
         return
     path = Path(args.record).expanduser()
-    check_folder(path, "--record")
+    check_writable(path, "--record")
     if path.is_dir():
         return
     check_ending(path)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from live_edges.recording.folders import written_whole
+from live_edges.recording.files import atomic_write
 from live_edges.timing import STALE_S, Clock, Durations, Rate, Stages, Tally
 
 
@@ -122,5 +122,5 @@ def write_summary(summary: Summary, path: Path) -> None:
     Raises:
         LiveEdgesError: the file cannot be written.
     """
-    with written_whole(path) as part:
+    with atomic_write(path) as part:
         part.write_text(json.dumps(asdict(summary), indent=2) + "\n", encoding="utf-8")

@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from live_edges.filters.catalog import choose
     from live_edges.process.jobs import plan
-    from live_edges.recording.folders import check_folder
+    from live_edges.recording.files import check_writable
 
     if args.start is not None and args.end is not None and args.start >= args.end:
         raise LiveEdgesError(f"--end {args.end:g} must lie after --start {args.start:g}")
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     if not todo:
         return 0
     _make_folder(todo[0])
-    check_folder(todo[0].target, "OUT")
+    check_writable(todo[0].target, "OUT")
     with stopped_by_signals():
         failed = _convert_all(todo, args, entry.name, is_batch=len(jobs) > 1)
     if len(jobs) > 1:

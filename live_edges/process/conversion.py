@@ -18,8 +18,8 @@ from live_edges.process.queues import read_ahead, write_behind
 from live_edges.process.reading import Span, VideoReader
 from live_edges.process.writing import Painted, Shape, VideoOutput, frame_of
 from live_edges.recording.encoding import Encoding
+from live_edges.recording.files import atomic_write
 from live_edges.recording.fit import even_size
-from live_edges.recording.folders import written_whole
 from live_edges.recording.storage import MUXERS
 from live_edges.sources.decoding import SQUARE, square_size
 from live_edges.sources.orientation import shown_aspect
@@ -64,7 +64,7 @@ def convert_video(
         extras = Extras(reader, MUXERS[target.suffix.lower()], span)
         shape = Shape(reader.time_base, reader.rate, reader.audio, extras, reader.stream)
         with (
-            written_whole(target) as part,
+            atomic_write(target) as part,
             closing(VideoOutput(target, shape, encoding, part)) as output,
         ):
             sizes = _convert(reader, output, painter, on_start(reader.frame_count))
@@ -86,7 +86,7 @@ def convert_image(source: Path, target: Path, painter: Painter) -> Report:
         _, content = cv2.imencode(target.suffix, painted)
     except cv2.error as error:
         raise LiveEdgesError(f"{target} cannot be written: its format does not take it") from error
-    with written_whole(target) as part:
+    with atomic_write(target) as part:
         part.write_bytes(content.tobytes())
     count = page_count(source)
     notes = (f"{source} holds {count} pictures; {target} is made of the first",) * (count > 1)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from live_edges.errors import RecordingError
 from live_edges.frame import Image
 from live_edges.lifecycle import Closing
-from live_edges.recording.folders import dated, unused
+from live_edges.recording.files import dated_stem, unused_paths
 from live_edges.recording.storage import check_ending
 
 if TYPE_CHECKING:
@@ -174,5 +174,5 @@ class RecordingSession(Closing):
     def _next_path(self) -> Path:
         path = self._options.path
         if path is None or path.is_dir():
-            return unused(path or Path(), dated(datetime.now().astimezone()), ".mp4")[0]
-        return unused(path.parent, path.stem, path.suffix)[0] if self._paths else path
+            return unused_paths(path or Path(), dated_stem(datetime.now().astimezone()), ".mp4")[0]
+        return unused_paths(path.parent, path.stem, path.suffix)[0] if self._paths else path

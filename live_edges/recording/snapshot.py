@@ -7,7 +7,7 @@ import cv2
 
 from live_edges.errors import LiveEdgesError
 from live_edges.frame import Image
-from live_edges.recording.folders import dated, unused
+from live_edges.recording.files import dated_stem, unused_paths
 
 
 def save_snapshot(pictures: dict[str, Image], *, folder: Path, at: datetime) -> list[Path]:
@@ -24,7 +24,7 @@ def save_snapshot(pictures: dict[str, Image], *, folder: Path, at: datetime) -> 
     Raises:
         LiveEdgesError: the folder is not there or cannot be written to.
     """
-    paths = unused(folder, dated(at), *(f"-{name}.png" for name in pictures))
+    paths = unused_paths(folder, dated_stem(at), *(f"-{name}.png" for name in pictures))
     for path, image in zip(paths, pictures.values(), strict=True):
         _, png = cv2.imencode(".png", image)
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from live_edges.errors import TrainingError
-from live_edges.recording.folders import check_folder, written_whole
+from live_edges.recording.files import atomic_write, check_writable
 from live_edges.training.files import (
     check_checkpoint,
     check_data,
@@ -156,7 +156,7 @@ def _train(args: argparse.Namespace, recipe: Recipe, resume: dict[str, Any] | No
     if trained.ended == "interrupted":
         _say(f"stopped after step {trained.steps}; go on with: --resume {checkpoint}")
         return INTERRUPTED
-    with written_whole(out) as part:
+    with atomic_write(out) as part:
         part.write_bytes(packed(trained))
     if trained.ended == "diverged":
         raise TrainingError(
@@ -223,7 +223,7 @@ def _report(trained: "Trained", pictures: "Pictures", out: Path) -> None:
 
     example = held_out_example(pictures.held_out, trained.recipe)
     path = out.with_suffix(".png")
-    with written_whole(path) as part:
+    with atomic_write(path) as part:
         part.write_bytes(png(draw(trained, example, out.stem)))
     print(f"report: {path}")
 
@@ -258,7 +258,7 @@ def _evaluate(args: argparse.Namespace, recipe: Recipe) -> int:
     check_exists(args.evaluate)
     check_data(recipe.data)
     if args.out:
-        check_folder(args.out, "--out")
+        check_writable(args.out, "--out")
 
     from live_edges.training.evaluate import evaluate
 

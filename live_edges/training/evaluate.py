@@ -13,7 +13,7 @@ from live_edges.errors import TrainingError
 from live_edges.filters import functional as F
 from live_edges.filters import kernels
 from live_edges.filters.weights import load_weights
-from live_edges.recording.folders import written_whole
+from live_edges.recording.files import atomic_write
 from live_edges.training.examples import add_noise
 from live_edges.training.model import inner
 from live_edges.training.pictures import find_pictures
@@ -81,7 +81,7 @@ def evaluate(weights: Path, recipe: Recipe, out: Path | None) -> str:
         lines += [f"Against the {name} of the clean picture, {len(used)} pictures{left_out}:", ""]
         lines += [table(compare(used, banks, recipe, banks[name])), ""]
     if out:
-        with written_whole(out) as part:
+        with atomic_write(out) as part:
             part.write_bytes(draw_comparison(used, banks, recipe))
         lines.append(f"picture: {out}")
     return "\n".join(lines)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from live_edges.errors import TrainingError
-from live_edges.recording.folders import check_folder, written_whole
+from live_edges.recording.files import atomic_write, check_writable
 from live_edges.sources.address import public_address
 
 
@@ -24,7 +24,7 @@ def check_data(data: Sequence[str]) -> None:
 
 def check_out(path: Path) -> None:
     """Raise LiveEdgesError unless ``path`` can become a weights file."""
-    check_folder(path, "--out")
+    check_writable(path, "--out")
     if path.is_dir() or path.suffix != ".safetensors":
         raise TrainingError(f"--out {path} should be a file that ends in .safetensors")
 
@@ -39,7 +39,7 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Save all that training needs to go on as if it had never stopped."""
     import torch
 
-    with written_whole(path) as part:
+    with atomic_write(path) as part:
         torch.save(state, part)
 
 

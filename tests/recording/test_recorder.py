@@ -17,8 +17,8 @@ import pytest
 
 from live_edges.errors import RecordingError
 from live_edges.recording.encoding import Encoding, choose_encoder
+from live_edges.recording.files import dated_stem, unused_paths
 from live_edges.recording.fit import fit
-from live_edges.recording.folders import dated, unused
 from live_edges.recording.recorder import Recorder
 from live_edges.recording.storage import Storage, check_ending
 
@@ -266,7 +266,7 @@ def test_default_names_never_overwrite(tmp_path):
 
     names = []
     for _ in range(3):
-        [path] = unused(tmp_path, dated(at), ".mp4")
+        [path] = unused_paths(tmp_path, dated_stem(at), ".mp4")
         path.touch()
         names.append(path.name)
 

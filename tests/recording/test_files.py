@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from live_edges.errors import LiveEdgesError
-from live_edges.recording.folders import unused, written_whole
+from live_edges.recording.files import atomic_write, unused_paths
 
 
 @pytest.mark.parametrize("before", [None, b"old"])
@@ -15,7 +15,7 @@ def test_a_file_has_its_name_only_when_it_is_whole(tmp_path, before):
     if before:
         path.write_bytes(before)
 
-    with written_whole(path) as part:
+    with atomic_write(path) as part:
         part.write_bytes(b"new")
         assert (path.read_bytes() if path.exists() else None) == before
 
@@ -30,7 +30,7 @@ def test_a_file_that_fails_leaves_what_was_there(tmp_path, error):
     expected = LiveEdgesError if isinstance(error, OSError) else KeyboardInterrupt
 
     def write():
-        with written_whole(path) as part:
+        with atomic_write(path) as part:
             part.write_bytes(b"half")
             raise error
 
@@ -42,13 +42,13 @@ def test_a_file_that_fails_leaves_what_was_there(tmp_path, error):
 
 
 def test_a_folder_in_the_place_of_a_file_is_one_sentence(tmp_path):
-    with pytest.raises(LiveEdgesError, match="cannot be written"), written_whole(tmp_path) as part:
+    with pytest.raises(LiveEdgesError, match="cannot be written"), atomic_write(tmp_path) as part:
         part.write_bytes(b"new")
 
 
 @pytest.mark.skipif(not Path("/dev/null").is_char_device(), reason="there is no /dev/null")
 def test_a_device_is_written_to_as_it_is():
-    with written_whole(Path("/dev/null")) as part:
+    with atomic_write(Path("/dev/null")) as part:
         part.write_bytes(b"new")
 
     assert Path("/dev/null").is_char_device()
@@ -57,6 +57,6 @@ def test_a_device_is_written_to_as_it_is():
 def test_files_that_belong_together_get_the_same_number(tmp_path):
     (tmp_path / "a-original.mp4").touch()
 
-    paths = unused(tmp_path, "a", ".mp4", "-original.mp4")
+    paths = unused_paths(tmp_path, "a", ".mp4", "-original.mp4")
 
     assert [path.name for path in paths] == ["a-2.mp4", "a-2-original.mp4"]

@@ -1,4 +1,4 @@
-"""Files in their folder: whether they can be made, under which name, and whole or not at all."""
+"""Files to write: whether that is possible, under which name, and whole or not at all."""
 
 import os
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from tempfile import TemporaryFile
 from live_edges.errors import LiveEdgesError
 
 
-def check_folder(file: Path, flag: str) -> None:
+def check_writable(file: Path, flag: str) -> None:
     """Find out whether a file can be made in its folder, which ``flag`` names.
 
     Raises:
@@ -32,10 +32,11 @@ def check_folder(file: Path, flag: str) -> None:
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """Yield where to write a file; it gets its name when the block ends, or is removed on failure.
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Yield where to write a file, which gets its name when the block ends, and never in part.
 
-    What was there before stays until then. A device such as /dev/null is written to as it is.
+    A file of that name stays until then, and after a failure. A device such as /dev/null is
+    written to directly.
 
     Raises:
         LiveEdgesError: the file cannot be written.
@@ -60,12 +61,12 @@ def written_whole(path: Path) -> Iterator[Path]:
         ) from error
 
 
-def dated(at: datetime) -> str:
+def dated_stem(at: datetime) -> str:
     """Return the name of a file that nobody has named, without its ending."""
     return f"live-edges-{at:%Y-%m-%d-%H%M%S}"
 
 
-def unused(folder: Path, stem: str, *endings: str) -> list[Path]:
+def unused_paths(folder: Path, stem: str, *endings: str) -> list[Path]:
     """Return ``STEM`` + ending for each ending; where one is taken, a number follows the stem."""
     stems = chain([stem], (f"{stem}-{number}" for number in count(2)))
     families = ([folder / f"{each}{ending}" for ending in endings] for each in stems)
