@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import closing
-from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from live_edges import options
@@ -15,10 +15,9 @@ from live_edges.lifecycle import stopped_by_signals
 from live_edges.options import add_encoding_arguments, pipeline_of, settings_of
 
 if TYPE_CHECKING:
-    from live_edges.pipeline.edge_pipeline import EdgePipeline
     from live_edges.process.conversion import Report
-    from live_edges.process.jobs import Job
-    from live_edges.settings import Settings
+    from live_edges.process.painting import Painter
+    from live_edges.process.plan import Conversion
 
 log = logging.getLogger(__name__)
 
@@ -54,46 +53,48 @@ def run(args: argparse.Namespace) -> int:
     """Convert the files one after another; returns the exit code.
 
     Raises:
-        LiveEdgesError: the one file there is could not be converted, or the plan is no good.
+        LiveEdgesError: a single file could not be converted, or the arguments make no sense.
     """
     from live_edges.filters.catalog import choose
-    from live_edges.process.jobs import plan
+    from live_edges.process.plan import plan_conversions
     from live_edges.recording.files import check_writable
 
     if args.start is not None and args.end is not None and args.start >= args.end:
         raise LiveEdgesError(f"--end {args.end:g} must lie after --start {args.start:g}")
-    jobs = plan(args.inputs, args.out)
+    plan = plan_conversions(args.inputs, args.out)
     _, entry = choose(args.filter, args.weights)
-    todo = [job for job in jobs if args.overwrite or not job.target.exists()]
-    if len(todo) < len(jobs):
-        done = len(jobs) - len(todo)
-        log.info("%d of %d are finished already (--overwrite: again)", done, len(jobs))
+    todo = [each for each in plan if args.overwrite or not each.target.exists()]
+    if len(todo) < len(plan):
+        done = len(plan) - len(todo)
+        log.info("%d of %d are finished already (--overwrite: again)", done, len(plan))
     if not todo:
         return 0
-    _make_folder(todo[0])
+    _make_folder(todo[0].target.parent)
     check_writable(todo[0].target, "OUT")
     with stopped_by_signals():
-        failed = _convert_all(todo, args, entry.name, is_batch=len(jobs) > 1)
-    if len(jobs) > 1:
+        failed = _convert_all(todo, args, entry.name, is_batch=len(plan) > 1)
+    if len(plan) > 1:
         log.info("%d files converted, %d failed", len(todo) - failed, failed)
     return 1 if failed else 0
 
 
 def _convert_all(
-    todo: "list[Job]", args: argparse.Namespace, filter: str, *, is_batch: bool
+    todo: "list[Conversion]", args: argparse.Namespace, filter: str, *, is_batch: bool
 ) -> int:
-    """Convert every file by a filter, and return how many could not be."""
+    """Convert every file with a filter, and return how many failed."""
     from tqdm.contrib.logging import logging_redirect_tqdm
+
+    from live_edges.process.painting import Painter
 
     pipeline, settings = pipeline_of(args, filter), settings_of(args, filter)
     log.info("device: %s (%s)", pipeline.device, pipeline.device_reason)
     failed = 0
     with closing(pipeline), logging_redirect_tqdm():
-        for number, job in enumerate(todo, 1):
-            label = f"{number}/{len(todo)} {job.source.name}" if is_batch else job.source.name
+        for number, each in enumerate(todo, 1):
+            label = f"{number}/{len(todo)} {each.source.name}" if is_batch else each.source.name
             began = time.perf_counter()
             try:
-                report = _convert(job, pipeline, settings, args, label)
+                report = _convert(each, Painter(pipeline, settings), args, label)
             except LiveEdgesError as error:
                 if not is_batch:
                     raise
@@ -103,37 +104,31 @@ def _convert_all(
                 for note in report.notes:
                     log.warning("%s", note)
                 fps = report.frames / (time.perf_counter() - began)
-                log.info("%s: %d frames, %.0f a second", job.target, report.frames, fps)
+                log.info("%s: %d frames, %.0f a second", each.target, report.frames, fps)
     return failed
 
 
 def _convert(
-    job: "Job",
-    pipeline: "EdgePipeline",
-    settings: "Settings",
-    args: argparse.Namespace,
-    label: str,
+    each: "Conversion", painter: "Painter", args: argparse.Namespace, label: str
 ) -> "Report":
     from tqdm import tqdm
 
     from live_edges.process.conversion import convert_image, convert_video
-    from live_edges.process.painting import Painter
     from live_edges.process.reading import Span
     from live_edges.recording.encoding import Encoding
 
-    painter = Painter(pipeline, settings)
-    if job.is_image:
-        return convert_image(job.source, job.target, painter)
+    if each.is_image:
+        return convert_image(each.source, each.target, painter)
     # disable=None: no bar where the output is no terminal
     with tqdm(desc=label, unit=" frames", disable=None, dynamic_ncols=True) as bar:
 
         def on_start(total: int | None) -> Callable[[], object]:
             bar.reset(total)
-            return partial(bar.update)
+            return lambda: bar.update()
 
         return convert_video(
-            job.source,
-            job.target,
+            each.source,
+            each.target,
             painter,
             encoding=Encoding(args.encoder, args.quality, args.preset),
             span=Span(args.start or 0.0, math.inf if args.end is None else args.end),
@@ -142,8 +137,7 @@ def _convert(
         )
 
 
-def _make_folder(job: "Job") -> None:
-    folder = job.target.parent
+def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

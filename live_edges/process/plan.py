@@ -20,41 +20,37 @@ IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")  # t
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """One file to convert."""
+class Conversion:
+    """One file to convert, and the file to make of it."""
 
     source: Path
     target: Path
     is_image: bool
 
 
-def plan(inputs: Iterable[str], out: str) -> list[Job]:
-    """Say what is to be made of what.
+def plan_conversions(inputs: Iterable[str], out: str) -> list[Conversion]:
+    """Decide which files to convert, and the name of each result.
 
     Args:
         inputs: files, pipes (``-`` is standard input), folders (their videos and pictures, not
             those in folders below) and globs.
-        out: the file to make, for one input file; else a folder, made if it is not there.
+        out: the file to make, for one input file; else a folder, which need not exist.
 
     Raises:
-        LiveEdgesError: an input is not there, or the files cannot be named as asked.
+        LiveEdgesError: an input does not exist, or the files cannot be named as asked.
     """
-    sources = [found for text in inputs for found in _expand(text)]
-    sources = list(dict.fromkeys(sources))
+    sources = list(dict.fromkeys(found for text in inputs for found in _expand(text)))
     path = Path(out).expanduser()
-    goes_into_folder = is_folder(path) or out.endswith(("/", os.sep)) or not path.suffix
-    if not goes_into_folder and len(sources) > 1:
+    is_folder_wanted = is_folder(path) or out.endswith(("/", os.sep)) or not path.suffix
+    if not is_folder_wanted and len(sources) > 1:
         raise LiveEdgesError(
             f"{len(sources)} files do not fit into one, {out}; give a folder as OUT"
         )
-    if goes_into_folder and (pipe := next(filter(is_pipe, sources), None)):
+    if is_folder_wanted and (pipe := next(filter(is_pipe, sources), None)):
         raise LiveEdgesError(f"{pipe} is a pipe; give a file as OUT, as in edges.mp4")
-    jobs = [
-        _job(source, _target_in(path, source, is_still(source)) if goes_into_folder else path)
-        for source in sources
-    ]
-    _check_names(jobs)
-    return jobs
+    plan = [_conversion(source, path, is_folder_wanted=is_folder_wanted) for source in sources]
+    _check_names(plan)
+    return plan
 
 
 def _expand(text: str) -> list[Path]:
@@ -72,35 +68,33 @@ def _is_known(path: Path) -> bool:
     return is_regular_file(path) and (path.suffix.lower() in VIDEO_SUFFIXES or is_image_file(path))
 
 
-def _target_in(folder: Path, source: Path, is_image: bool) -> Path:
-    """Keep the name; an ending that cannot be written becomes one that holds everything."""
-    writable: Iterable[str] = IMAGE_ENDINGS if is_image else MUXERS
-    if source.suffix.lower() in writable:
-        return folder / source.name
-    return folder / f"{source.stem}{'.png' if is_image else '.mkv'}"
-
-
-def _job(source: Path, target: Path) -> Job:
+def _conversion(source: Path, out: Path, *, is_folder_wanted: bool) -> Conversion:
     is_image = is_still(source)
-    endings: Iterable[str] = IMAGE_ENDINGS if is_image else MUXERS
-    if target.suffix.lower() not in endings:
+    endings = IMAGE_ENDINGS if is_image else tuple(MUXERS)
+    if is_folder_wanted:  # an ending that cannot be written becomes one that holds everything
+        is_kept = source.suffix.lower() in endings
+        ending = source.suffix if is_kept else ".png" if is_image else ".mkv"
+        out = out / f"{source.stem}{ending}"
+    elif out.suffix.lower() not in endings:
         kind = "an image" if is_image else "a video"
         raise LiveEdgesError(
-            f"{target} cannot hold {kind} such as {source.name}; "
+            f"{out} cannot hold {kind} such as {source.name}; "
             f"choose an OUT that ends in {', '.join(endings)}"
         )
-    return Job(source, target, is_image)
+    return Conversion(source, out, is_image)
 
 
-def _check_names(jobs: list[Job]) -> None:
+def _check_names(plan: list[Conversion]) -> None:
     sources: dict[Path, Path] = {}
-    for job in jobs:
-        target = job.target.resolve()
-        if target == job.source.resolve():
-            raise LiveEdgesError(f"{job.source} would be replaced by its edges; choose another OUT")
+    for each in plan:
+        target = each.target.resolve()
+        if target == each.source.resolve():
+            raise LiveEdgesError(
+                f"{each.source} would be replaced by its edges; choose another OUT"
+            )
         if target in sources:
             raise LiveEdgesError(
-                f"{sources[target]} and {job.source} would both become {job.target}; "
+                f"{sources[target]} and {each.source} would both become {each.target}; "
                 "convert them one after the other"
             )
-        sources[target] = job.source
+        sources[target] = each.source
