@@ -62,7 +62,7 @@ def convert_video(
     """
     with VideoReader(source, span, with_sound=with_sound) as reader:
         extras = Extras(reader, MUXERS[target.suffix.lower()], span)
-        shape = Shape(reader.time_base, reader.rate, reader.audio, extras, reader.stream)
+        shape = Shape(reader.time_base, reader.rate, reader.audio, extras, reader.track.stream)
         with (
             atomic_write(target) as part,
             closing(VideoOutput(target, shape, encoding, part)) as output,
@@ -107,7 +107,7 @@ def _convert(
                 write(item)
                 continue
             image = painter(item.frame, float(item.ticks * reader.time_base))
-            aspect = shown_aspect(item.frame, reader.pixel_aspect)
+            aspect = shown_aspect(item.frame, reader.track.pixel_aspect)
             if not output.can_state_aspect:
                 image, aspect = _squared(image, aspect), SQUARE
             size = image.shape[1], image.shape[0]

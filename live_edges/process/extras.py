@@ -44,15 +44,15 @@ class Extras:
     """
 
     def __init__(self, reader: VideoReader, muxer: str, span: Span) -> None:
-        self._container, self._muxer, self._span = reader.container, muxer, span
+        self._container, self._muxer, self._span = reader.track.container, muxer, span
         self._start_s = reader.start_s + span.start_s
         self.notes: list[str] = []
         self._tracks: list[_Track] = []
-        for stream in reader.container.streams:
-            if stream.type != "audio" and stream.index != reader.stream.index:
+        for stream in self._container.streams:
+            if stream.type != "audio" and stream.index != reader.track.stream.index:
                 self._plan(stream)
         timed = [track for track in self._tracks if track.source.type != "attachment"]
-        if timed and reader.is_pipe:
+        if timed and reader.track.is_pipe:
             self.notes += [_left_out(track.source) for track in timed]
             self._tracks = [track for track in self._tracks if track not in timed]
         elif timed:

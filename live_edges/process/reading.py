@@ -15,10 +15,9 @@ from live_edges.errors import SourceError
 from live_edges.lifecycle import Closing
 from live_edges.process.sound import SoundTrack, seconds
 from live_edges.process.starting import lands_before, skimmed
-from live_edges.sources.decoding import has_holes, open_video, reason
-from live_edges.sources.pipes import Pipe, is_pipe
+from live_edges.sources.decoding import has_holes
 from live_edges.sources.timeline import is_joinable, longest_step_s
-from live_edges.sources.track import VideoTrack
+from live_edges.sources.track import open_file
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -60,14 +59,12 @@ class VideoReader(Closing):
         with_sound: whether to pass on its sound.
 
     Attributes:
+        track: the open file; its ``damaged`` also counts pictures with errors in the span, and
+            holes between the packets.
         time_base: unit of the pictures' ticks, in seconds.
-        is_pipe: whether the file can be read only once.
         rate: nominal pictures a second.
-        pixel_aspect: width of a pixel through its height.
         audio: the tracks of sound.
         decoded: pictures handed out so far.
-        damaged: packets and pictures with errors so far, and at the end whether there are holes
-            between the packets.
 
     Raises:
         SourceError: it is not there, or holds no video.
@@ -76,36 +73,16 @@ class VideoReader(Closing):
     def __init__(self, path: Path, span: Span = Span(), *, with_sound: bool = True) -> None:
         self.path = path
         self._span = span
-        self.is_pipe = is_pipe(path)
-        self._pipe = Pipe(path) if self.is_pipe else None
-        try:
-            self._container, self._stream = open_video(self._pipe or path)
-        except (av.FFmpegError, ValueError, OSError) as error:
-            if self._pipe is not None:
-                self._pipe.close()
-            raise SourceError(f"{path} cannot be read as a video: {reason(error)}") from error
-        stream = self._stream
-        stream.thread_type = av.codec.context.ThreadType.AUTO
-        self._track = VideoTrack(self._container, stream)
-        self.rate, self.time_base = self._track.rate, self._track.time_base
-        self.pixel_aspect = stream.sample_aspect_ratio or Fraction(1)
+        self.track = open_file(path)
+        self._container, self._stream = self.track.container, self.track.stream
+        self.rate, self.time_base = self.track.rate, self.track.time_base
         self.audio: tuple[AudioStream, ...] = self._container.streams.audio if with_sound else ()
-        self.decoded = self.damaged = 0
-        self._timeline = self._track.timeline(self._start_ticks())
+        self.decoded = 0
+        self._timeline = self.track.timeline(self._start_ticks())
         self._sound = {track.index: SoundTrack(self._timeline) for track in self.audio}
         self._first_ticks = round(span.start_s / self.time_base)
         self._is_past_end = False
         self._held: tuple[av.VideoFrame, int] | None = None  # until it is known how long it lasts
-
-    @property
-    def container(self) -> av.container.InputContainer:
-        """The open file, for what it holds beside pictures and sound."""
-        return self._container
-
-    @property
-    def stream(self) -> av.VideoStream:
-        """The track of the pictures."""
-        return self._stream
 
     @property
     def start_s(self) -> float:
@@ -124,8 +101,8 @@ class VideoReader(Closing):
     @property
     def gap(self) -> str | None:
         """What is missing, as a sentence, once all is read; None if it is whole."""
-        is_short = self._span == Span() and self._track.is_short
-        if not (self.damaged or is_short):
+        is_short = self._span == Span() and self.track.is_short
+        if not (self.track.damaged or is_short):
             return None
         promised = self._stream.frames
         of = f" of {promised}" if promised > self.decoded and self._span == Span() else ""
@@ -151,41 +128,38 @@ class VideoReader(Closing):
         try:
             yield from self._packets()
         except av.FFmpegError:
-            self.damaged += 1
+            self.track.damaged += 1
         yield from self._pictures(None)  # what the decoder still holds
         yield from self._last_picture()
         yield from self._waiting_sound(is_last=True)
         # MP4 and MOV have an index, so FFmpeg never has to search for a packet in them.
-        is_searched = self._pipe is None and not self._container.format.name.startswith("mov")
-        if self._span == Span() and not self.damaged and is_searched:
-            self.damaged += has_holes(self.path)
+        is_searched = not self.track.is_pipe and not self._container.format.name.startswith("mov")
+        if self._span == Span() and not self.track.damaged and is_searched:
+            self.track.damaged += has_holes(self.path)
         if self.decoded == 0:
             where = "in that part of it" if self._span != Span() else "is it cut off?"
             raise SourceError(f"{self.path} holds no picture that can be decoded; {where}")
 
     def close(self) -> None:
         """Close the file; safe to call twice."""
-        self._container.close()
-        if self._pipe is not None:
-            self._pipe.close()
+        self.track.close()
 
     def interrupt(self) -> None:
         """End a read that waits for a pipe; any thread may call this."""
-        if self._pipe is not None:
-            self._pipe.interrupt()
+        self.track.interrupt()
 
     def _demuxed(self) -> "Iterable[Packet[Stream]]":
         """All packets that may matter, from a key frame before the span on."""
         tracks = self._stream, *self.audio
-        if self._first_ticks <= 0 or self._track.is_counted:
+        if self._first_ticks <= 0 or self.track.is_counted:
             return self._container.demux(*tracks)
         stamp = self._start_ticks() + self._first_ticks
         is_inside = self._span.start_s < (self._duration_s or 0.0)
-        can_seek = is_inside and self._pipe is None and not is_joinable(self._container)
+        can_seek = is_inside and not self.track.is_pipe and not is_joinable(self._container)
         if can_seek and lands_before(self.path, stamp):
             self._container.seek(stamp, stream=self._stream)
             return self._container.demux(*tracks)
-        packets, skim = self._container.demux(*tracks), self._track.timeline(self._start_ticks())
+        packets, skim = self._container.demux(*tracks), self.track.timeline(self._start_ticks())
         return skimmed(packets, self._first_ticks, self._timeline, skim)
 
     def _packets(self) -> "Iterator[Picture | Packet[AudioStream]]":
@@ -212,12 +186,7 @@ class VideoReader(Closing):
     def _pictures(self, packet: "VideoPacket | None") -> Iterator[Picture]:
         if self._is_past_end:
             return
-        try:
-            frames = self._track.decode(packet)
-        except av.FFmpegError:
-            self.damaged += 1
-            return
-        for frame in frames:
+        for frame in self.track.decode(packet):
             ticks = self._place(frame)
             yield from self._shown_until(min(ticks, self._end_ticks))
             self._is_past_end = ticks >= self._end_ticks
@@ -225,7 +194,7 @@ class VideoReader(Closing):
                 return
             if ticks >= 0 or not self._first_ticks:
                 self.decoded += 1
-                self.damaged += frame.is_corrupt
+                self.track.damaged += frame.is_corrupt
                 self._held = frame, ticks
 
     def _shown_until(self, ticks: float) -> Iterator[Picture]:
@@ -238,7 +207,7 @@ class VideoReader(Closing):
     def _last_picture(self) -> Iterator[Picture]:
         if self._held is not None:
             frame, start = self._held
-            duration = self._track.last_duration(frame)
+            duration = self.track.last_duration(frame)
             is_credible = duration <= self._timeline.limit
             end = start + (duration if is_credible else self._timeline.step)
             yield from self._shown_until(min(end, self._end_ticks))

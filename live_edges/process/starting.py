@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import av
 
-from live_edges.sources.decoding import open_video
+from live_edges.sources.decoding import best_video, open_input
 from live_edges.sources.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ def lands_before(path: Path, stamp: int) -> bool:
     with the next key frame, which may come seconds later.
     """
     try:
-        container, stream = open_video(path)
-        with container:
+        with open_input(path) as container:
+            stream = best_video(container)
             container.seek(stamp, stream=stream)
             frame = next(container.decode(stream), None)
             return frame is not None and frame.pts is not None and frame.pts <= stamp

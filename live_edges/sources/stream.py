@@ -12,8 +12,9 @@ import av
 from live_edges.errors import SourceError
 from live_edges.frame import Frame
 from live_edges.sources.address import public_address
-from live_edges.sources.base import Mode, Source
-from live_edges.sources.decoding import Decoder, reason
+from live_edges.sources.base import Source
+from live_edges.sources.decoding import reason
+from live_edges.sources.track import VideoTrack
 from live_edges.timing import Clock
 
 TIMEOUT_S = 5.0
@@ -64,12 +65,11 @@ class NetworkStream(Source):
         self._frames: Iterator[av.VideoFrame] = iter(())
         self._ahead: av.VideoFrame | None = None
         self._ahead = self._begin()
-        self.is_live = self.can_return = not (_is_http(url) and self._decoder.duration_s)
+        self.is_live = self.can_return = not (_is_http(url) and self._track.duration_s)
         self.patience_s = timeout_s
-        self.frame_count = None if self.is_live else self._decoder.frame_count
-        self._timeline = self._decoder.timeline()
-        image = self._decoder.to_image(self._ahead)
-        self.mode = Mode(image.shape[1], image.shape[0], self._decoder.fps, self._decoder.codec)
+        self.frame_count = None if self.is_live else self._track.frame_count
+        self._timeline = self._track.timeline()
+        self.mode = self._track.mode(self._track.to_image(self._ahead))
 
     def read(self) -> Frame | None:
         """Return the next frame of the stream; None when the server ends it.
@@ -85,7 +85,7 @@ class NetworkStream(Source):
         if self._index == 0:
             self._started = timestamp
         pts = timestamp - self._started if self.is_live else self._placed_s(decoded)
-        frame = Frame(self._decoder.to_image(decoded), self._index, timestamp, pts)
+        frame = Frame(self._track.to_image(decoded), self._index, timestamp, pts)
         self._index += 1
         return frame
 
@@ -103,7 +103,7 @@ class NetworkStream(Source):
         """Close the connection."""
         self._ahead = None
         self._frames = iter(())
-        self._decoder.close()
+        self._track.close()
 
     def _placed_s(self, decoded: av.VideoFrame) -> float:
         return float(self._timeline.place(decoded.pts) * self._timeline.time_base)
@@ -122,7 +122,7 @@ class NetworkStream(Source):
             raise
 
     def _first_picture(self) -> av.VideoFrame:
-        self._decoder = self._open()
+        self._track = self._open()
         self._frames = self._decode()
         try:
             picture = next(self._frames, None)
@@ -134,15 +134,15 @@ class NetworkStream(Source):
             raise SourceError(f"{self.name} ended before its first picture")
         return picture
 
-    def _open(self) -> Decoder:
+    def _open(self) -> VideoTrack:
         begin = time.monotonic()
         try:
-            return Decoder(
+            return VideoTrack(
                 self._url,
+                low_delay=True,
                 format=self._format,
                 options=_OPTIONS,
-                timeout_s=self._timeout_s,
-                low_delay=True,
+                timeout=self._timeout_s,
             )
         except (av.FFmpegError, ValueError, OSError) as error:
             # Not from the error, whose text holds the whole URL.
@@ -151,7 +151,7 @@ class NetworkStream(Source):
     def _decode(self) -> Iterator[av.VideoFrame]:
         begin = time.monotonic()
         try:
-            for frame in self._decoder.frames():
+            for frame in self._track.frames():
                 yield frame
                 begin = time.monotonic()
         except av.FFmpegError as error:

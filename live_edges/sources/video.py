@@ -9,9 +9,9 @@ import av
 
 from live_edges.errors import SourceError
 from live_edges.frame import Frame
-from live_edges.sources.base import Mode, Source
-from live_edges.sources.decoding import Decoder, reason
-from live_edges.sources.pipes import STDIN, Pipe, is_pipe
+from live_edges.sources.base import Source
+from live_edges.sources.pipes import STDIN, is_pipe
+from live_edges.sources.track import open_file
 from live_edges.timing import Clock
 
 _LOG = logging.getLogger(__name__)
@@ -44,10 +44,9 @@ class VideoFile(Source):
         if loop and is_pipe(self._path):
             raise SourceError(f"{self._path} is a pipe, which is read only once: omit --loop")
 
-        self._pipe = Pipe(self._path) if is_pipe(self._path) else None
-        self._decoder = self._open()
+        self._track = open_file(self._path)
         self._frames = self._decode()
-        self._timeline = self._decoder.timeline()
+        self._timeline = self._track.timeline()
         try:
             self._ahead = self._next_frame()
         except BaseException:
@@ -56,9 +55,8 @@ class VideoFile(Source):
         if self._ahead is None:
             self.close()
             raise SourceError(f"{self._path} holds no picture that can be decoded; is it cut off?")
-        image = self._decoder.to_image(self._ahead)
-        self.mode = Mode(image.shape[1], image.shape[0], self._decoder.fps, self._decoder.codec)
-        self.frame_count = None if loop else self._decoder.frame_count
+        self.mode = self._track.mode(self._track.to_image(self._ahead))
+        self.frame_count = None if loop else self._track.frame_count
 
     def read(self) -> Frame | None:
         """Return the next frame of the file; None at its end."""
@@ -68,10 +66,10 @@ class VideoFile(Source):
         if decoded is None:
             return None
         self._ahead = self._next_frame()
-        self._last_duration = 0 if self._ahead else self._decoder.last_duration(decoded)
+        self._last_duration = 0 if self._ahead else self._track.last_duration(decoded)
         tick_s = float(self._timeline.time_base)
         pts, duration_s = self._timeline.place(decoded.pts) * tick_s, self._last_duration * tick_s
-        image = self._decoder.to_image(decoded)
+        image = self._track.to_image(decoded)
         frame = Frame(image, self._index, self._clock(), pts, duration_s)
         self._index += 1
         return frame
@@ -81,49 +79,34 @@ class VideoFile(Source):
         self._loop = False
         self._ahead = None
         self._frames = iter(())
-        self._decoder.close()
-        if self._pipe is not None:
-            self._pipe.close()
+        self._track.close()
 
     def interrupt(self) -> None:
         """End a read that waits for a pipe."""
-        if self._pipe is not None:
-            self._pipe.interrupt()
-
-    def _open(self) -> Decoder:
-        try:
-            return Decoder(self._pipe or self._path)
-        except FileNotFoundError as error:
-            raise SourceError(f"{self._path} does not exist") from error
-        except (av.FFmpegError, ValueError) as error:
-            if self._pipe is not None:
-                self._pipe.close()
-            raise SourceError(f"{self._path} cannot be read as a video: {reason(error)}") from error
+        self._track.interrupt()
 
     def _next_frame(self) -> av.VideoFrame | None:
-        if self._pipe is None:
-            return next(self._frames, None)
-        return self._pipe.wait_for(lambda: next(self._frames, None))
+        return self._track.wait_for(lambda: next(self._frames, None))
 
     def _decode(self) -> Iterator[av.VideoFrame]:
         """Yield the frames of one pass through the file; warn once if it turns out damaged."""
         count = 0
         try:
-            for count, frame in enumerate(self._decoder.frames(), 1):  # noqa: B007
+            for count, frame in enumerate(self._track.frames(), 1):  # noqa: B007
                 yield frame
-            is_whole = self._decoder.is_whole
+            is_whole = not (self._track.damaged or self._track.is_short)
         except av.FFmpegError:
             is_whole = False
         if count and not is_whole and not self._has_warned:
             self._has_warned = True
-            promised = self._decoder.frame_count or 0
+            promised = self._track.frame_count or 0
             of = f" of {promised}" if promised > count else ""
             _LOG.warning("%s is damaged or cut short: decoded %d%s frames", self._path, count, of)
 
     def _rewind(self) -> None:
         # Opening again instead of seeking: not every format can seek to its first frame.
-        self._decoder.close()
-        self._decoder = self._open()
+        self._track.close()
+        self._track = open_file(self._path)
         self._frames = self._decode()
         self._timeline.restart(self._last_duration)
         self._ahead = self._next_frame()
