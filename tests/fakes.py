@@ -15,7 +15,7 @@ from live_edges.frame import Frame
 from live_edges.lifecycle import Closing
 from live_edges.pipeline.gpu_engine import GpuEngine
 from live_edges.pipeline.torch_compiling import TorchCompiler
-from live_edges.pipeline.transfer import Direct
+from live_edges.pipeline.transfer import DirectTransfer
 from live_edges.sources.base import Mode, Source
 from live_edges.sources.capture import Capture
 from live_edges.sources.outages import Outages
@@ -278,15 +278,15 @@ class FakeVideoCapture:
         self._driver.is_held = False
 
 
-def compute_on(pipeline, carrier):
+def compute_on(pipeline, transfer):
     """Let a pipeline compute as on a GPU that is checked, on the CPU."""
-    gpu = GpuEngine(torch.device("cpu"), lambda: carrier, TorchCompiler(is_on=False))
+    gpu = GpuEngine(torch.device("cpu"), lambda: transfer, TorchCompiler(is_on=False))
     gpu.is_checked = True
     pipeline._engine._gpus = [gpu]
 
 
-def carrier_with(in_flight):
-    """A carrier that says that so many pictures may be on their way."""
-    carrier = Direct(torch.device("cpu"))
-    carrier.in_flight = in_flight
-    return carrier
+def transfer_with(in_flight):
+    """A transfer that says that so many pictures may be on their way."""
+    transfer = DirectTransfer(torch.device("cpu"))
+    transfer.in_flight = in_flight
+    return transfer

@@ -12,7 +12,15 @@ import torch
 from live_edges.frame import Image
 from live_edges.pipeline.edge_pipeline import EdgePipeline
 from live_edges.pipeline.gpu_engine import GpuEngine
-from live_edges.pipeline.transfer import SLOTS, Find, Pending, Shape, Streamed, Write, record
+from live_edges.pipeline.transfer import (
+    SLOTS,
+    Find,
+    Pending,
+    Shape,
+    StreamedTransfer,
+    Write,
+    record,
+)
 from live_edges.timing import StageTimer, untimed
 
 CALLS = 20  # recorded in one go, so that the time of a launch does not count
@@ -45,8 +53,8 @@ class DeviceFigures:
         )
 
 
-class _Observed(Streamed):
-    """A carrier that remembers what it was last asked to do."""
+class _Observed(StreamedTransfer):
+    """A transfer that remembers what it was last asked to do."""
 
     shape: Shape
     find: Find
@@ -55,7 +63,7 @@ class _Observed(Streamed):
     def start(
         self, shape: Shape, write: Write, find: Find, *, key: Hashable, stages: StageTimer
     ) -> Pending:
-        """See `live_edges.pipeline.transfer.Carrier`."""
+        """See `live_edges.pipeline.transfer.Transfer`."""
         self.shape, self.find, self.key = shape, find, key
         return super().start(shape, write, find, key=key, stages=stages)
 
@@ -68,22 +76,22 @@ def measure_device(
 
     Args:
         pipeline: on that device, its filter compiled if that is to be measured; keeps the
-            carrier that it is given here.
+            transfer that it is given here.
         image: ``(H, W, 3)`` uint8 BGR.
         rounds: timings each.
         cuda: `torch.cuda`, or what a test puts in its place.
     """
     device = pipeline.device
-    carrier = _Observed(device, in_flight=SLOTS - 1, cuda=cuda)
-    pipeline._engine._gpus = [GpuEngine(device, lambda: carrier, pipeline._engine._compiler)]
+    transfer = _Observed(device, in_flight=SLOTS - 1, cuda=cuda)
+    pipeline._engine._gpus = [GpuEngine(device, lambda: transfer, pipeline._engine._compiler)]
     for _ in range(3 * SLOTS):  # warm, and recorded
         edges = pipeline(image)
-    padded = torch.zeros((1, *carrier.shape), dtype=torch.uint8, device=device)
+    padded = torch.zeros((1, *transfer.shape), dtype=torch.uint8, device=device)
     here, there = torch.zeros(
         (2, (padded.numel() + edges.size) // 2), dtype=torch.uint8, device=device
     )
-    find, copy = partial(carrier.find, padded), partial(there.copy_, here)
-    send_through = partial(_send_through, carrier)
+    find, copy = partial(transfer.find, padded), partial(there.copy_, here)
+    send_through = partial(_send_through, transfer)
     cross = _crossing(padded.numel(), edges.size, device, cuda)
     return DeviceFigures(
         kernel_ms=_median(_recorded(find, device, cuda), rounds),
@@ -127,16 +135,16 @@ def _per_frame_ms(send_all: Callable[[], None]) -> float:
     return (time.perf_counter() - start) / FRAMES * 1e3
 
 
-def _send_through(carrier: _Observed) -> None:
+def _send_through(transfer: _Observed) -> None:
     """Send frames that are in pinned memory already, and take their edges out of it."""
     pending: deque[Pending] = deque()
     for _ in range(FRAMES):
         pending.append(
-            carrier.start(
-                carrier.shape, lambda _: None, carrier.find, key=carrier.key, stages=untimed
+            transfer.start(
+                transfer.shape, lambda _: None, transfer.find, key=transfer.key, stages=untimed
             )
         )
-        if len(pending) > carrier.in_flight:
+        if len(pending) > transfer.in_flight:
             pending.popleft().result()
     while pending:
         pending.popleft().result()

@@ -61,12 +61,12 @@ class LinearFilter(nn.Module):
     Attributes:
         weight: the bank.
         function: does most of the work of `edges`.
-        outlook: how many pixels more than h and w an edge image needs to see, in both directions.
+        margin: how many pixels more than h and w an edge image needs to see, in both directions.
         is_balanced: whether only differences of brightness count, in proportion.
     """
 
     function: Function = staticmethod(fused.edge_image)
-    outlook = 0
+    margin = 0
     is_linear = True
     weight: Tensor
 
@@ -89,7 +89,7 @@ class LinearFilter(nn.Module):
     def window(self) -> tuple[int, int]:
         """Rows and columns of pixels that one pixel of the edge image depends on."""
         rows, columns = self.weight.shape[-2:]
-        return rows + self.outlook, columns + self.outlook
+        return rows + self.margin, columns + self.margin
 
     @property
     def reads_luma(self) -> bool:
@@ -131,7 +131,7 @@ class CannyFilter(LinearFilter):
 
     function: Function = staticmethod(canny.gradient)
     is_linear = False
-    outlook = 2  # the neighbours that a crest is held against
+    margin = 2  # the neighbours that a crest is held against
 
     def edges(self, run: Run, padded: Tensor, gain: Tensor, threshold: Tensor) -> Tensor:
         """As for a linear filter; ``threshold`` is the gradient that starts a line."""

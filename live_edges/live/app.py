@@ -12,7 +12,7 @@ from live_edges.display.screen import Screen
 from live_edges.errors import LiveEdgesError
 from live_edges.filters.catalog import Entry
 from live_edges.frame import Frame, Image
-from live_edges.live.hud import Panel, Vitals, describe_changes
+from live_edges.live.hud import HeadUpDisplay, Status, describe_changes
 from live_edges.live.in_flight import InFlight
 from live_edges.live.keymap import Action, bindings, by_key
 from live_edges.live.limits import NO_LIMITS, Limits
@@ -72,7 +72,7 @@ class App:
         self._limits, self._folder, self._clock = limits, folder, clock
         listed = bindings(list(entries), settings)
         self._keys = by_key(listed)
-        self._panel = Panel(listed, entries, source=capture.source.name, clock=clock)
+        self._hud = HeadUpDisplay(listed, entries, source=capture.source.name, clock=clock)
         self._meter, self._pace = Meter(clock), Pace(clock)
         self._recordings = recordings or RecordingSession()
         self.in_flight = InFlight(self._meter.stages)
@@ -189,12 +189,12 @@ class App:
         self._refreshed_at = self._clock()
         if self.in_flight.rendered is None:
             return
-        view, vitals = self.in_flight.rendered.view, self._vitals()
+        view, status = self.in_flight.rendered.view, self._status()
         if self._screen.is_headless:
-            self._screen.status(self._panel.status(self.settings, vitals))
+            self._screen.status(self._hud.one_line(self.settings, status))
         else:  # scaled first: sharp text, and no more to draw on than the screen can show
             view = fitted(view, self._screen.size or comfortable_size(view))
-            self._panel.draw(view, self.settings, vitals)
+            self._hud.draw(view, self.settings, status)
         self._screen.show(view)
 
     def _record_shown(self, *, held_s: float = 0.0) -> None:
@@ -205,13 +205,13 @@ class App:
         view = rendered.view if self.in_flight.is_filtered else None
         if self._recordings.with_hud and view is not None:
             view = view.copy()
-            self._panel.draw(view, self.settings, self._vitals())
+            self._hud.draw(view, self.settings, self._status())
         self._record(frame, view, held_s)
 
     def _record(self, frame: Frame, view: Image | None, held_s: float = 0.0) -> None:
         at = (frame.timestamp if self._is_live else frame.pts) + held_s
         if problem := self._recordings.write(view, frame.image, at, duration_s=frame.duration_s):
-            self._panel.toast(problem)
+            self._hud.toast(problem)
 
     def _obey(self, key: str | None) -> None:
         binding = self._keys.get(key) if key else None
@@ -224,7 +224,7 @@ class App:
             self._act(binding.does)
         self._check_filter(before)
         if self.settings != before:
-            self._panel.toast(describe_changes(before, self.settings) or binding.help)
+            self._hud.toast(describe_changes(before, self.settings) or binding.help)
             self._screen.set_fullscreen(self.settings.is_fullscreen)
             if self.settings.is_paused or self._capture.ended:
                 self.settings = self.in_flight.renew(self.settings)
@@ -239,7 +239,7 @@ class App:
             self.settings = replace(self.settings, is_paused=True)
             self._wants_step = True
         elif action == "record":
-            self._panel.toast(self._recordings.toggle())
+            self._hud.toast(self._recordings.toggle())
         else:
             self._save_snapshot()
 
@@ -262,15 +262,15 @@ class App:
             self._report(error)
             return
         log.info("saved %s", " and ".join(str(path) for path in paths))
-        self._panel.toast(f"saved {paths[0].name}")
+        self._hud.toast(f"saved {paths[0].name}")
 
     def _report(self, error: LiveEdgesError) -> None:
         log.warning("%s", error)
-        self._panel.toast(str(error))
+        self._hud.toast(str(error))
 
-    def _vitals(self) -> Vitals:
+    def _status(self) -> Status:
         pipeline = self.in_flight.pipeline
-        return Vitals(
+        return Status(
             device=str(pipeline.device) if pipeline else "",
             execution=pipeline.execution if pipeline else "",
             camera_fps=self._capture.fps,
@@ -284,14 +284,14 @@ class App:
 
     def summary(self) -> Summary:
         """What the run amounted to so far."""
-        vitals, mode = self._vitals(), self._capture.source.mode
+        status, mode = self._status(), self._capture.source.mode
         return Summary(
             source=self._capture.source.name,
             mode={"size": [mode.width, mode.height], "fps": mode.fps, "fourcc": mode.fourcc},
-            device=vitals.device,
+            device=status.device,
             filter=self.settings.filter,
             view=self.settings.view,
-            execution=vitals.execution,
+            execution=status.execution,
             frames_recorded=self._recordings.frames,
             frames_record_dropped=self._recordings.dropped,
             **self._capture.figures(),

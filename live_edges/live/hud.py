@@ -1,4 +1,4 @@
-"""The panel: which text lies over the picture, and for how long."""
+"""The head-up display: which text lies over the picture, and for how long."""
 
 import time
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 import cv2
 
-from live_edges.display import text as hud
+from live_edges.display import text as screen_text
 from live_edges.filters.catalog import Entry
 from live_edges.frame import Image
 from live_edges.live.keymap import Binding
@@ -19,8 +19,8 @@ DIMMED = 0.4  # how bright the last picture of a source is that is lost
 
 
 @dataclass(frozen=True, slots=True)
-class Vitals:
-    """The numbers the panel shows.
+class Status:
+    """The numbers that the head-up display shows.
 
     Attributes:
         device: torch device; empty while torch is loading.
@@ -45,7 +45,7 @@ class Vitals:
     recording: str = ""
 
 
-class Panel:
+class HeadUpDisplay:
     """Writes the head-up display, the help and short messages over a picture.
 
     Args:
@@ -75,59 +75,59 @@ class Panel:
         self._toast = text
         self._toast_ends = self._clock() + TOAST_S
 
-    def draw(self, canvas: Image, settings: Settings, vitals: Vitals) -> None:
+    def draw(self, canvas: Image, settings: Settings, status: Status) -> None:
         """Write the text over ``canvas``, in place; the picture of a lost source is dimmed."""
-        if vitals.outage_s > 0:
+        if status.outage_s > 0:
             canvas[...] = cv2.convertScaleAbs(canvas, alpha=DIMMED)
         if settings.show_help:
-            hud.draw_table(canvas, self._help)
+            screen_text.draw_table(canvas, self._help)
         elif settings.hud != "off":
-            hud.draw_lines(canvas, self._lines(settings, vitals), swatch=_swatch(settings))
-        if vitals.recording and settings.hud != "off":
-            hud.draw_recording(canvas, vitals.recording)
-        if toast := self._current_toast(settings, vitals):
-            hud.draw_toast(canvas, toast)
+            screen_text.draw_lines(canvas, self._lines(settings, status), swatch=_swatch(settings))
+        if status.recording and settings.hud != "off":
+            screen_text.draw_recording(canvas, status.recording)
+        if toast := self._current_toast(settings, status):
+            screen_text.draw_toast(canvas, toast)
 
-    def status(self, settings: Settings, vitals: Vitals) -> str:
+    def one_line(self, settings: Settings, status: Status) -> str:
         """The state in one line, for a terminal."""
-        if vitals.outage_s > 0:
-            return _lost(vitals)
+        if status.outage_s > 0:
+            return _lost(status)
         return (
-            f"{settings.filter} on {vitals.device}, {vitals.fps:.1f} fps, "
-            f"latency {vitals.latency.recent_ms():.0f} ms, dropped {vitals.dropped}"
+            f"{settings.filter} on {status.device}, {status.fps:.1f} fps, "
+            f"latency {status.latency.recent_ms():.0f} ms, dropped {status.dropped}"
         )
 
-    def _current_toast(self, settings: Settings, vitals: Vitals) -> str:
+    def _current_toast(self, settings: Settings, status: Status) -> str:
         if self._clock() < self._toast_ends:
             return self._toast
-        if vitals.outage_s > 0:
-            return f"{self._source}: {_lost(vitals)}"
+        if status.outage_s > 0:
+            return f"{self._source}: {_lost(status)}"
         if settings.is_paused:
             return "paused - space goes on"
-        if not vitals.device:
+        if not status.device:
             return "loading torch ..."
         return ""
 
-    def _lines(self, settings: Settings, vitals: Vitals) -> list[str]:
+    def _lines(self, settings: Settings, status: Status) -> list[str]:
         entry = self._entries.get(settings.filter)
         sigma = f"  sigma {settings.sigma:g}" if entry and entry.has_sigma else ""
         gain = f"gain {settings.gain:.2f}{' auto' if settings.auto_gain else ''}"
         lines = [
-            f"{settings.filter}{sigma}   {settings.view}   {vitals.device} {vitals.execution}",
-            f"camera {vitals.camera_fps:.1f} fps   pipeline {vitals.fps:.1f} fps   "
-            f"latency {vitals.latency.recent_ms():.0f} ms   dropped {vitals.dropped}",
+            f"{settings.filter}{sigma}   {settings.view}   {status.device} {status.execution}",
+            f"camera {status.camera_fps:.1f} fps   pipeline {status.fps:.1f} fps   "
+            f"latency {status.latency.recent_ms():.0f} ms   dropped {status.dropped}",
             f"{gain}   threshold {settings.threshold:.2f}",
         ]
         if settings.hud == "full":
             lines += [
                 f"{name} {durations.recent_ms():.1f} ms"
-                for name, durations in vitals.stages.durations.items()
+                for name, durations in status.stages.durations.items()
             ]
         return lines
 
 
-def _lost(vitals: Vitals) -> str:
-    return f"lost, reconnecting ({vitals.outage_s:.0f} s)"
+def _lost(status: Status) -> str:
+    return f"lost, reconnecting ({status.outage_s:.0f} s)"
 
 
 def _swatch(settings: Settings) -> tuple[int, int, int] | None:
@@ -141,6 +141,7 @@ def describe_changes(before: Settings, after: Settings) -> str:
     for name in names if len(names) <= MAX_CHANGES_TOLD else ():
         value = getattr(after, name)
         word = name.removeprefix("is_").removeprefix("show_").replace("_", " ")
+        word = word.replace("color", "colour")
         shown = ("on" if value else "off") if isinstance(value, bool) else value
         parts.append(f"{word}: {shown:.2f}" if isinstance(value, float) else f"{word}: {shown}")
     return ", ".join(parts)

@@ -4,7 +4,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from live_edges.frame import Frame, Image
-from live_edges.pipeline.renderer import Begun, Rendered, Renderer
+from live_edges.pipeline.renderer import PendingView, Rendered, Renderer
 from live_edges.settings import Settings
 from live_edges.timing import Stages
 
@@ -34,7 +34,7 @@ class InFlight:
         self.is_filtered = False
         self._stages = stages
         self._renderer: Renderer | None = None
-        self._begun: deque[tuple[Frame, Begun | None]] = deque()
+        self._pending: deque[tuple[Frame, PendingView | None]] = deque()
 
     def use(self, pipeline: "EdgePipeline") -> None:
         """Send frames through ``pipeline`` from now on."""
@@ -43,27 +43,27 @@ class InFlight:
 
     def __len__(self) -> int:
         """How many frames are on their way."""
-        return len(self._begun)
+        return len(self._pending)
 
     @property
     def is_full(self) -> bool:
         """Whether another frame on its way would make none faster."""
-        return len(self._begun) > (self.pipeline.in_flight if self.pipeline else 0)
+        return len(self._pending) > (self.pipeline.in_flight if self.pipeline else 0)
 
     def send(self, frame: Frame, settings: Settings) -> None:
         """Send a frame on its way."""
-        self._begun.append((frame, self._begin(frame, settings)))
+        self._pending.append((frame, self._begin(frame, settings)))
 
     def receive(self, settings: Settings) -> tuple[Frame, Settings]:
         """Wait for the frame that was sent first; returns it, and the settings for the next."""
-        frame, begun = self._begun.popleft()
-        return frame, self._finish(frame, begun, settings)
+        frame, pending = self._pending.popleft()
+        return frame, self._finish(frame, pending, settings)
 
     def renew(self, settings: Settings) -> Settings:
         """Make the latest frame's picture again, and those on their way, by other settings."""
         if self.frame is not None:
             settings = self._finish(self.frame, self._begin(self.frame, settings), settings)
-        self._begun = deque((frame, self._begin(frame, settings)) for frame, _ in self._begun)
+        self._pending = deque((frame, self._begin(frame, settings)) for frame, _ in self._pending)
         return settings
 
     def edges_and_original(self, settings: Settings) -> dict[str, Image]:
@@ -74,17 +74,17 @@ class InFlight:
 
     def clear(self) -> int:
         """Forget the frames on their way; returns how many there were."""
-        count = len(self._begun)
-        self._begun.clear()
+        count = len(self._pending)
+        self._pending.clear()
         return count
 
-    def _begin(self, frame: Frame, settings: Settings) -> Begun | None:
+    def _begin(self, frame: Frame, settings: Settings) -> PendingView | None:
         return self._renderer.begin(frame.image, settings) if self._renderer else None
 
-    def _finish(self, frame: Frame, begun: Begun | None, settings: Settings) -> Settings:
-        self.frame, self.is_filtered = frame, begun is not None
-        if self._renderer is None or begun is None:
+    def _finish(self, frame: Frame, pending: PendingView | None, settings: Settings) -> Settings:
+        self.frame, self.is_filtered = frame, pending is not None
+        if self._renderer is None or pending is None:
             self.rendered = Rendered(frame.image, None, frame.image)
         else:
-            self.rendered, settings = self._renderer.finish(begun, settings, now=frame.timestamp)
+            self.rendered, settings = self._renderer.finish(pending, settings, now=frame.timestamp)
         return settings

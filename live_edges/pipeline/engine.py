@@ -18,7 +18,7 @@ from live_edges.pipeline.devices import AS_ASKED
 from live_edges.pipeline.gpu_engine import GpuEngine
 from live_edges.pipeline.plan import Plan
 from live_edges.pipeline.torch_compiling import TorchCompiler
-from live_edges.pipeline.transfer import SLOTS, Carrier, Direct, Pending, Streamed
+from live_edges.pipeline.transfer import SLOTS, DirectTransfer, Pending, StreamedTransfer, Transfer
 from live_edges.timing import StageTimer, untimed
 
 Latency = Literal["low", "throughput"]
@@ -55,8 +55,8 @@ class Engine(Closing):
         # On an Apple GPU a second thread that compiles may end the process: pytorch#197805.
         self._compiler = TorchCompiler(is_on=name != "torch" and device.type == "cuda")
         self._gpus = [
-            GpuEngine(device, make_carrier, self._compiler)
-            for make_carrier in _carriers(device, latency)
+            GpuEngine(device, make_transfer, self._compiler)
+            for make_transfer in _transfers(device, latency)
         ]
         self._changing = threading.Lock()
 
@@ -64,7 +64,7 @@ class Engine(Closing):
     def in_flight(self) -> int:
         """How many pictures may be on their way before waiting for one costs no time."""
         gpu = next(iter(self._gpus), None)
-        return gpu.carrier.in_flight if gpu and gpu.is_checked else 0
+        return gpu.transfer.in_flight if gpu and gpu.is_checked else 0
 
     def start(self, plan: Plan, image: Image, stages: StageTimer) -> Pending:
         """Send a picture on its way; on the CPU its edges are there when this returns.
@@ -135,15 +135,15 @@ class Engine(Closing):
                 self.device, self.reason = torch.device("cpu"), failed
 
 
-def _carriers(device: torch.device, latency: Latency) -> list[Callable[[], Carrier]]:
+def _transfers(device: torch.device, latency: Latency) -> list[Callable[[], Transfer]]:
     """The ways to a device, the best first."""
     if device.type == "cpu":
         return []
-    direct = partial(Direct, device)
+    direct = partial(DirectTransfer, device)
     if device.type != "cuda":
         return [direct]
     return [
-        partial(Streamed, device, in_flight=SLOTS - 1 if latency == "throughput" else 0),
+        partial(StreamedTransfer, device, in_flight=SLOTS - 1 if latency == "throughput" else 0),
         direct,
     ]
 

@@ -12,7 +12,7 @@ from live_edges.filters.filter import Job, LinearFilter
 from live_edges.frame import Image
 from live_edges.pipeline.plan import Plan
 from live_edges.pipeline.torch_compiling import TorchCompiler
-from live_edges.pipeline.transfer import Carrier, Pending
+from live_edges.pipeline.transfer import Pending, Transfer
 from live_edges.timing import StageTimer
 
 _APPLE_GPU = threading.Lock()  # two threads computing there end the process: pytorch#197805
@@ -26,7 +26,7 @@ class GpuEngine:
 
     Args:
         device: where to compute.
-        make_carrier: makes what brings pictures to the device and edges back.
+        make_transfer: makes what brings pictures to the device and edges back.
         compiler: runs the functions of pixels.
 
     Attributes:
@@ -34,10 +34,10 @@ class GpuEngine:
     """
 
     def __init__(
-        self, device: torch.device, make_carrier: Callable[[], Carrier], compiler: TorchCompiler
+        self, device: torch.device, make_transfer: Callable[[], Transfer], compiler: TorchCompiler
     ) -> None:
         self.is_checked = False
-        self._make_carrier = make_carrier
+        self._make_transfer = make_transfer
         self._device = device
         self._compiler = compiler
         self._lock = _APPLE_GPU if device.type == "mps" else threading.Lock()
@@ -47,9 +47,9 @@ class GpuEngine:
         self._scalar_values: tuple[float, float] | None = None
 
     @cached_property
-    def carrier(self) -> Carrier:
+    def transfer(self) -> Transfer:
         """Brings pictures to the device and edges back."""
-        return self._make_carrier()
+        return self._make_transfer()
 
     @torch.inference_mode()
     def start(self, plan: Plan, image: Image, stages: StageTimer) -> Pending:
@@ -67,7 +67,7 @@ class GpuEngine:
             current = self._prepared(plan)
             what = current.function, current.taps
             is_known = current.is_linear and self._compiler.is_settled(*what)
-            return self.carrier.start(
+            return self.transfer.start(
                 (int(current.weight.shape[1]), height + rows - 1, width + columns - 1),
                 partial(plan.write_planes, image),
                 lambda padded: current.edges(run, padded, *self._scalars),
@@ -84,12 +84,12 @@ class GpuEngine:
         """Bring filter, gain and threshold to the device; the scalars always to the same place."""
         if self._on_device is None or self._filter is not plan.filter:
             self._on_device = copy.deepcopy(plan.filter)
-            with self.carrier.at_work():
+            with self.transfer.at_work():
                 self._on_device.to(self._device)
             self._filter = plan.filter
         values = plan.factor, plan.threshold
         if self._scalar_values != values:
-            with self.carrier.at_work():
+            with self.transfer.at_work():
                 self._scalars = self._scalars or [
                     torch.zeros((), device=self._device) for _ in values
                 ]

@@ -36,7 +36,7 @@ class Rendered:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Begun:
+class PendingView:
     """A picture whose edges may still be on their way.
 
     Attributes:
@@ -84,30 +84,34 @@ class Renderer:
         """
         return self.finish(self.begin(image, settings), settings, now=now)
 
-    def begin(self, image: Image, settings: Settings) -> Begun:
+    def begin(self, image: Image, settings: Settings) -> PendingView:
         """Send a picture on its way; others may follow before it is asked for by `finish`."""
         if settings.is_mirrored:
             image = np.asarray(cv2.flip(image, 1), np.uint8)
         if settings.view != "original":
             return self._submit(image, settings)
-        return Begun(image, None, _chosen(settings), settings.gain, 0.0, self.auto_gain.settled_for)
+        return PendingView(
+            image, None, _chosen(settings), settings.gain, 0.0, self.auto_gain.settled_for
+        )
 
-    def finish(self, begun: Begun, settings: Settings, *, now: float) -> tuple[Rendered, Settings]:
+    def finish(
+        self, pending: PendingView, settings: Settings, *, now: float
+    ) -> tuple[Rendered, Settings]:
         """Complete a picture by the settings that hold now; arguments and result as for a call."""
-        image = begun.original
+        image = pending.original
         if settings.view == "original":
             return Rendered(image, None, image), settings
         self.pipeline.select(settings.filter, sigma=settings.sigma)
-        if begun.edges is None or not self._is_up_to_date(begun, settings):
-            begun = self._submit(image, settings)
-        edges = _edges_of(begun)
+        if pending.edges is None or not self._is_up_to_date(pending, settings):
+            pending = self._submit(image, settings)
+        edges = _edges_of(pending)
         if self.is_automatic(settings):
             edges, settings = self.auto_gain(
                 edges,
                 settings,
                 now=now,
                 find=lambda other: _edges_of(self._submit(image, other)),
-                made_with=begun.gain,
+                made_with=pending.gain,
             )
             edges = without_weak(edges, settings.threshold)
         with self._stages("view"):
@@ -123,13 +127,15 @@ class Renderer:
             edges = without_weak(_edges_of(self._submit(original, settings)), settings.threshold)
         return {"edges": edges, "original": original}
 
-    def _submit(self, image: Image, settings: Settings) -> Begun:
+    def _submit(self, image: Image, settings: Settings) -> PendingView:
         pipeline = self.pipeline
         pipeline.select(settings.filter, sigma=settings.sigma)
         gain, threshold = self.exposure(settings)
         pipeline.gain, pipeline.threshold = gain, threshold
         pending = pipeline.submit(image, stages=self._stages)
-        return Begun(image, pending, _chosen(settings), gain, threshold, self.auto_gain.settled_for)
+        return PendingView(
+            image, pending, _chosen(settings), gain, threshold, self.auto_gain.settled_for
+        )
 
     def exposure(self, settings: Settings) -> tuple[float, float]:
         """Gain and threshold for the pipeline; the automatic gain has to see weak edges as well."""
@@ -142,20 +148,20 @@ class Renderer:
         """Whether the gain follows the picture by the filter that the pipeline has now."""
         return settings.auto_gain and not self.pipeline.entry.is_binary
 
-    def _is_up_to_date(self, begun: Begun, settings: Settings) -> bool:
+    def _is_up_to_date(self, pending: PendingView, settings: Settings) -> bool:
         """Whether edges in flight are those to show, though the automatic gain has moved a bit."""
         gain, threshold = self.exposure(settings)
-        if begun.chosen != _chosen(settings) or begun.threshold != threshold:
+        if pending.chosen != _chosen(settings) or pending.threshold != threshold:
             return False
-        is_followed = self.is_automatic(settings) and begun.settled == self.auto_gain.settled_for
-        return is_followed or begun.gain == gain
+        is_followed = self.is_automatic(settings) and pending.settled == self.auto_gain.settled_for
+        return is_followed or pending.gain == gain
 
 
 def _chosen(settings: Settings) -> Chosen:
     return settings.filter, settings.sigma
 
 
-def _edges_of(begun: Begun) -> Image:
-    if begun.edges is None:
+def _edges_of(pending: PendingView) -> Image:
+    if pending.edges is None:
         raise AssertionError("only the view of the original needs no edges")
-    return begun.edges.result()
+    return pending.edges.result()

@@ -1,6 +1,6 @@
-"""Carriers: how a picture gets to the device and its edges come back.
+"""Transfers: how a picture gets to the device and its edges come back.
 
-A picture is written to memory that the carrier has on the host, and sent on its way; `Pending`
+A picture is written to memory that the transfer has on the host, and sent on its way; `Pending`
 waits for its edges. On a GPU several can be on their way at once.
 """
 
@@ -42,7 +42,7 @@ class Pending:
             return self._edges
 
 
-class Carrier(Protocol):
+class Transfer(Protocol):
     """What an engine asks of a way to its device; one thread at a time may start a picture."""
 
     in_flight: int  # how many pictures may be on their way while another one starts
@@ -64,7 +64,7 @@ class Carrier(Protocol):
         """Let what the block does on the device take its turn with the pictures."""
 
 
-class Direct:
+class DirectTransfer:
     """The way on a CPU, which is none, and to a GPU without streams: one picture at a time.
 
     The edges are there when `start` returns, so its memory may be used again by the next call.
@@ -80,7 +80,7 @@ class Direct:
     def start(
         self, shape: Shape, write: Write, find: Find, *, key: Hashable, stages: StageTimer
     ) -> Pending:
-        """See `Carrier`."""
+        """See `Transfer`."""
         with stages("upload"):
             if self._room.shape != shape:
                 self._room = np.empty(shape, np.uint8)
@@ -96,11 +96,11 @@ class Direct:
         return Pending(lambda: on_host)
 
     def at_work(self) -> AbstractContextManager[Any]:
-        """See `Carrier`."""
+        """See `Transfer`."""
         return nullcontext()
 
 
-class Streamed:
+class StreamedTransfer:
     """The way to a CUDA device: up, through and down on streams of their own.
 
     While a picture is computed the next goes up and the one before comes down. Each has a slot,
@@ -123,7 +123,7 @@ class Streamed:
     def start(
         self, shape: Shape, write: Write, find: Find, *, key: Hashable, stages: StageTimer
     ) -> Pending:
-        """See `Carrier`; ``filter`` and ``download`` are how long its result is waited for."""
+        """See `Transfer`; ``filter`` and ``download`` are how long its result is waited for."""
         slot = self._slots[self._turn]
         self._turn = (self._turn + 1) % SLOTS
         if slot.pending is not None:
@@ -162,7 +162,7 @@ class Streamed:
         return slot.room
 
     def at_work(self) -> AbstractContextManager[Any]:
-        """See `Carrier`."""
+        """See `Transfer`."""
         work: AbstractContextManager[Any] = self._cuda.stream(self._work)
         return work
 

@@ -16,9 +16,9 @@ from fakes import (
     FakeSource,
     Loading,
     Stall,
-    carrier_with,
     compute_on,
     make_frames,
+    transfer_with,
 )
 from safetensors.torch import save_file
 
@@ -383,7 +383,7 @@ def test_tiny_pictures_go_through_the_whole_line(size):
 def busy_pipeline():
     """A pipeline with pictures in flight, as a GPU has them."""
     pipeline = EdgePipeline(device="cpu", engine="torch")
-    compute_on(pipeline, carrier_with(in_flight=2))
+    compute_on(pipeline, transfer_with(in_flight=2))
     return pipeline
 
 

@@ -19,7 +19,7 @@ from live_edges.live.app import App
 from live_edges.pipeline import compiling, cpu, cpu_engine, views
 from live_edges.pipeline.gpu_engine import GpuEngine
 from live_edges.pipeline.torch_compiling import TorchCompiler
-from live_edges.pipeline.transfer import Direct, Pending, Streamed
+from live_edges.pipeline.transfer import DirectTransfer, Pending, StreamedTransfer
 from live_edges.process.conversion import convert_video
 from live_edges.process.painting import Painter
 from live_edges.process.planes import luma_of, stretched
@@ -94,8 +94,8 @@ class Seen(RecordingSession):
 class Gpu(GpuEngine):
     """A GPU, as far as the engine can see, that fails after so many pictures."""
 
-    def __init__(self, carrier, *, after, is_late=False):
-        super().__init__(CPU, lambda: carrier, TorchCompiler(is_on=False))
+    def __init__(self, transfer, *, after, is_late=False):
+        super().__init__(CPU, lambda: transfer, TorchCompiler(is_on=False))
         self._left, self._is_late = after, is_late
 
     def start(self, plan, image, stages):
@@ -117,12 +117,14 @@ def on_gpus(*gpus, filter="sobel", engine="torch"):
 
 
 def streamed():
-    return Streamed(CPU, in_flight=2, cuda=FakeCuda(can_record=False))
+    return StreamedTransfer(CPU, in_flight=2, cuda=FakeCuda(can_record=False))
 
 
 def failing_gpus(after, *, is_late=False):
     """Both ways to a GPU, of which the second fails soon after the first."""
-    return Gpu(streamed(), after=after, is_late=is_late), Gpu(Direct(CPU), after=5, is_late=is_late)
+    return Gpu(streamed(), after=after, is_late=is_late), Gpu(
+        DirectTransfer(CPU), after=5, is_late=is_late
+    )
 
 
 @dataclass

@@ -19,7 +19,7 @@ from live_edges.cli import parse
 from live_edges.errors import SourceError
 from live_edges.filters.catalog import catalog
 from live_edges.live.app import App
-from live_edges.live.hud import Panel, Vitals
+from live_edges.live.hud import HeadUpDisplay, Status
 from live_edges.live.limits import Limits
 from live_edges.live.stats import Meter
 from live_edges.recording.session import RecordingOptions, RecordingSession
@@ -366,22 +366,22 @@ def test_the_run_tells_of_a_slow_camera(caplog):
     assert len(caplog.messages) == 1
 
 
-VITALS = Vitals("cpu", "torch", 30.0, 30.0, 0, Durations(), Stages())
+STATUS = Status("cpu", "torch", 30.0, 30.0, 0, Durations(), Stages())
 
 
 def test_the_picture_of_a_lost_source_is_dimmed_and_says_so():
-    panel = Panel([], {}, source="Desk cam", clock=FakeClock(9.0))
+    hud = HeadUpDisplay([], {}, source="Desk cam", clock=FakeClock(9.0))
     view = np.full((360, 640, 3), 200, np.uint8)
     settings = Settings(hud="off")
 
-    lost = dataclasses.replace(VITALS, outage_s=12.3)
+    lost = dataclasses.replace(STATUS, outage_s=12.3)
     untouched = view.copy()
-    panel.draw(untouched, settings, VITALS)
-    panel.draw(view, settings, lost)
+    hud.draw(untouched, settings, STATUS)
+    hud.draw(view, settings, lost)
 
     assert (view[100, 100] == 80).all()
     assert view[-60:].max() > 200  # the words
-    assert "lost, reconnecting (12 s)" in panel.status(settings, lost)
+    assert "lost, reconnecting (12 s)" in hud.one_line(settings, lost)
     assert (untouched == 200).all()
 
 

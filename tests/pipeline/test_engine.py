@@ -23,7 +23,7 @@ class Gpu:
     """Finds edges right until something happens."""
 
     def __init__(self, *, fails_at=None, fails_late=False, error=0, in_flight=2):
-        self.carrier = SimpleNamespace(in_flight=in_flight)
+        self.transfer = SimpleNamespace(in_flight=in_flight)
         self.is_checked = False
         self.calls = 0
         self._fails_at, self._fails_late, self._error = fails_at, fails_late, error
@@ -55,7 +55,7 @@ def pipeline_on(monkeypatch):
         if device != "auto":
             chosen = chosen[0], engine.AS_ASKED
         monkeypatch.setattr("live_edges.pipeline.edge_pipeline.choose_device", lambda _name: chosen)
-        monkeypatch.setattr(engine, "_carriers", lambda *_: gpus)
+        monkeypatch.setattr(engine, "_transfers", lambda *_: gpus)
         monkeypatch.setattr(engine, "GpuEngine", lambda _device, gpu, _compiler: gpu)
         return EdgePipeline(filter, device=device, engine="torch")
 

@@ -12,7 +12,7 @@ from live_edges.pipeline import cpu_engine
 from live_edges.pipeline.compiling import STEADY_CALLS
 from live_edges.pipeline.gpu_engine import GpuEngine
 from live_edges.pipeline.torch_compiling import TorchCompiler
-from live_edges.pipeline.transfer import Direct
+from live_edges.pipeline.transfer import DirectTransfer
 
 CPU = torch.device("cpu")
 
@@ -45,7 +45,7 @@ def apple_gpu(monkeypatch):
 
 def on_apple_gpu(**options):
     pipeline = EdgePipeline(device="mps", **options)
-    gpu = GpuEngine(torch.device("mps"), lambda: Direct(CPU), TorchCompiler(is_on=False))
+    gpu = GpuEngine(torch.device("mps"), lambda: DirectTransfer(CPU), TorchCompiler(is_on=False))
     gpu._device = CPU
     pipeline._engine._gpus = [gpu]
     return pipeline
@@ -107,7 +107,7 @@ def test_two_pipelines_never_compute_on_an_apple_gpu_at_once(image):
 
     for pipeline, start in ((one, find("one", True)), (other, find("other", False))):
         [gpu] = pipeline._engine._gpus
-        gpu.carrier.start, gpu.is_checked = start, True
+        gpu.transfer.start, gpu.is_checked = start, True
     threads = [threading.Thread(target=each.submit, args=(image,)) for each in (one, other)]
     threads[0].start()
     started.wait(10)

@@ -7,7 +7,7 @@ from itertools import pairwise
 import av
 import numpy as np
 import pytest
-from fakes import carrier_with, compute_on
+from fakes import compute_on, transfer_with
 
 from live_edges import EdgePipeline
 from live_edges.pipeline.autogain import TARGET
@@ -21,19 +21,19 @@ FPS = 30
 def pipeline_with(in_flight):
     """A pipeline that computes on the CPU, and says that so many pictures may be on their way."""
     pipeline = EdgePipeline(device="cpu", engine="torch")
-    compute_on(pipeline, carrier_with(in_flight))
+    compute_on(pipeline, transfer_with(in_flight))
     return pipeline
 
 
 def play(images, settings, *, in_flight=0, keys=None):
     """Render pictures as the app does; ``keys`` change the settings after the n-th was shown."""
     renderer = Renderer(pipeline_with(in_flight))
-    shown, gains, begun = [], [], deque()
+    shown, gains, pending = [], [], deque()
     for number, image in enumerate([*images, *[None] * in_flight]):
         if image is not None:
-            begun.append((number / FPS, renderer.begin(image, settings)))
-        if len(begun) > in_flight or image is None:
-            now, oldest = begun.popleft()
+            pending.append((number / FPS, renderer.begin(image, settings)))
+        if len(pending) > in_flight or image is None:
+            now, oldest = pending.popleft()
             rendered, settings = renderer.finish(oldest, settings, now=now)
             shown.append(rendered.edges)
             gains.append(settings.gain)

@@ -15,7 +15,7 @@ from live_edges import EdgePipeline
 from live_edges.filters.filter import Job
 from live_edges.pipeline import cpu_engine, torch_compiling
 from live_edges.pipeline.torch_compiling import TorchCompiler
-from live_edges.pipeline.transfer import SLOTS, Direct, Streamed
+from live_edges.pipeline.transfer import SLOTS, DirectTransfer, StreamedTransfer
 from live_edges.settings import LINE_COLORS
 
 THREADS, CALLS = 4, 200
@@ -44,12 +44,14 @@ def in_threads(work):
 
 @pytest.fixture(params=["direct", "streamed"])
 def pipeline(request):
-    """A pipeline with either carrier."""
+    """A pipeline with either transfer."""
     pipeline = EdgePipeline(device="cpu", engine="torch")
     cpu = torch.device("cpu")
     streamed = request.param == "streamed"
     cuda = FakeCuda(can_record=False)
-    compute_on(pipeline, Streamed(cpu, in_flight=2, cuda=cuda) if streamed else Direct(cpu))
+    compute_on(
+        pipeline, StreamedTransfer(cpu, in_flight=2, cuda=cuda) if streamed else DirectTransfer(cpu)
+    )
     return pipeline
 
 

@@ -13,26 +13,26 @@ from live_edges.filters.filter import Job
 from live_edges.pipeline import torch_compiling
 from live_edges.pipeline.compiling import STEADY_CALLS
 from live_edges.pipeline.torch_compiling import TorchCompiler
-from live_edges.pipeline.transfer import SLOTS, Direct, Streamed, _Slot
+from live_edges.pipeline.transfer import SLOTS, DirectTransfer, StreamedTransfer, _Slot
 from live_edges.timing import Stages
 
 CPU = torch.device("cpu")
 
 
-def send(carrier, value, *, size=(5, 9), key=None, find=lambda padded: padded + 1, stages=None):
+def send(transfer, value, *, size=(5, 9), key=None, find=lambda padded: padded + 1, stages=None):
     """Send a picture that is ``value`` all over."""
-    return carrier.start(
+    return transfer.start(
         (1, *size), lambda room: room.fill(value), find, key=key, stages=stages or Stages()
     )
 
 
 def streamed(**options):
-    return Streamed(CPU, in_flight=2, cuda=FakeCuda(**options))
+    return StreamedTransfer(CPU, in_flight=2, cuda=FakeCuda(**options))
 
 
-@pytest.mark.parametrize("carrier", [Direct(CPU), streamed()], ids=["direct", "streamed"])
-def test_every_receipt_is_good_for_its_own_picture(carrier):
-    pending = [send(carrier, value) for value in range(4 * SLOTS)]  # more than there are slots
+@pytest.mark.parametrize("transfer", [DirectTransfer(CPU), streamed()], ids=["direct", "streamed"])
+def test_every_pending_picture_is_good_for_its_own_picture(transfer):
+    pending = [send(transfer, value) for value in range(4 * SLOTS)]  # more than there are slots
 
     for value, each in enumerate(pending):
         np.testing.assert_array_equal(each.result(), np.full((5, 9), value + 1))
@@ -40,36 +40,36 @@ def test_every_receipt_is_good_for_its_own_picture(carrier):
 
 
 def test_the_result_belongs_to_the_caller():
-    carrier = streamed()
-    kept = send(carrier, 7).result()
+    transfer = streamed()
+    kept = send(transfer, 7).result()
 
     for value in range(SLOTS):
-        send(carrier, value).result()
+        send(transfer, value).result()
 
     assert kept.flags.writeable
     assert (kept == 8).all()
 
 
-def test_nobody_waits_for_the_device_before_the_receipt_is_asked():
-    carrier = streamed()
-    pending = [send(carrier, value) for value in range(SLOTS)]
-    assert "synchronize" not in carrier._cuda.noted
+def test_nobody_waits_for_the_device_before_the_result_is_asked_for():
+    transfer = streamed()
+    pending = [send(transfer, value) for value in range(SLOTS)]
+    assert "synchronize" not in transfer._cuda.noted
 
     pending[0].result()
 
-    assert carrier._cuda.noted.count("synchronize") == 2  # computed, and down
+    assert transfer._cuda.noted.count("synchronize") == 2  # computed, and down
 
 
-def test_a_receipt_whose_wait_was_interrupted_is_still_good():
-    carrier = streamed()
-    pending = send(carrier, 7)
-    synchronize, carrier._cuda.Event.synchronize = carrier._cuda.Event.synchronize, interrupt
+def test_a_result_whose_wait_was_interrupted_is_still_good():
+    transfer = streamed()
+    pending = send(transfer, 7)
+    synchronize, transfer._cuda.Event.synchronize = transfer._cuda.Event.synchronize, interrupt
 
     with pytest.raises(KeyboardInterrupt):
         pending.result()
-    carrier._cuda.Event.synchronize = synchronize
+    transfer._cuda.Event.synchronize = synchronize
     for value in range(SLOTS):
-        send(carrier, value)
+        send(transfer, value)
 
     assert (pending.result() == 8).all()
 
@@ -79,10 +79,10 @@ def interrupt(_event):
 
 
 def test_a_change_of_size_is_followed_while_pictures_are_on_their_way():
-    carrier = streamed()
+    transfer = streamed()
     sizes = [(5, 9), (5, 9), (3, 4), (5, 9), (3, 4), (3, 4), (1, 1)]
 
-    pending = [send(carrier, number, size=size) for number, size in enumerate(sizes)]
+    pending = [send(transfer, number, size=size) for number, size in enumerate(sizes)]
 
     for number, (each, size) in enumerate(zip(pending, sizes, strict=True)):
         np.testing.assert_array_equal(each.result(), np.full(size, number + 1))
@@ -90,13 +90,13 @@ def test_a_change_of_size_is_followed_while_pictures_are_on_their_way():
 
 @pytest.mark.parametrize("fastest", [0, 1, 2], ids=["up", "work", "down"])
 def test_no_stream_overtakes_what_it_needs(fastest):
-    carrier = streamed()
+    transfer = streamed()
     sizes = [(5, 9)] * 2 * SLOTS + [(3, 4), (7, 8)] * SLOTS
     pending = []
 
     for number, size in enumerate(sizes):
-        pending.append(send(carrier, number, size=size))
-        carrier._cuda.streams[fastest].run()  # as far as its waits let it
+        pending.append(send(transfer, number, size=size))
+        transfer._cuda.streams[fastest].run()  # as far as its waits let it
 
     for number, (each, size) in enumerate(zip(pending, sizes, strict=True)):
         np.testing.assert_array_equal(each.result(), np.full(size, number + 1))
@@ -104,27 +104,27 @@ def test_no_stream_overtakes_what_it_needs(fastest):
 
 @pytest.mark.parametrize("fastest", [0, 1, 2], ids=["up", "work", "down"])
 def test_each_picture_has_the_filter_and_the_gain_that_held_when_it_was_sent(fastest):
-    carrier, gain = streamed(), torch.ones((), dtype=torch.uint8)
+    transfer, gain = streamed(), torch.ones((), dtype=torch.uint8)
     filters = {"same": lambda x: x * gain, "brighter": lambda x: (x + 9) * gain}
     wishes = [(name, level) for level in (1, 2, 3) for name in [*filters] * SLOTS]
     wishes += [("same", 2)] * 3 * SLOTS + [("same", 3)] * SLOTS  # recorded before the gain changes
     pending = []
 
     for number, (name, level) in enumerate(wishes):
-        with carrier.at_work():
+        with transfer.at_work():
             gain.fill_(level)
-        pending.append(send(carrier, number, key=name, find=filters[name]))
-        carrier._cuda.streams[fastest].run()
+        pending.append(send(transfer, number, key=name, find=filters[name]))
+        transfer._cuda.streams[fastest].run()
 
     found = [int(each.result().max()) for each in pending]
     assert found == [
         (number + 9 * (name == "brighter")) * level for number, (name, level) in enumerate(wishes)
     ]
-    assert carrier._cuda.graphs
+    assert transfer._cuda.graphs
 
 
 def test_a_picture_that_fails_takes_no_other_with_it():
-    carrier, pending = streamed(), {}
+    transfer, pending = streamed(), {}
 
     def fail(_padded):
         raise RuntimeError("out of memory")
@@ -132,9 +132,9 @@ def test_a_picture_that_fails_takes_no_other_with_it():
     for number in range(5 * SLOTS):
         if number % 4 == 1:
             with pytest.raises(RuntimeError, match="out of memory"):
-                send(carrier, number, key="fails", find=fail)
+                send(transfer, number, key="fails", find=fail)
         else:
-            pending[number] = send(carrier, number, key="sobel")
+            pending[number] = send(transfer, number, key="sobel")
 
     assert {number: each.result().max() - 1 for number, each in pending.items()} == {
         number: number for number in pending
@@ -142,7 +142,7 @@ def test_a_picture_that_fails_takes_no_other_with_it():
 
 
 def test_what_failed_at_its_first_launch_is_not_recorded_at_its_second():
-    carrier = streamed()
+    transfer = streamed()
     answers = iter([*[RuntimeError("out of memory")] * SLOTS, *[1] * SLOTS])
 
     def find(padded):
@@ -153,11 +153,11 @@ def test_what_failed_at_its_first_launch_is_not_recorded_at_its_second():
 
     for number in range(SLOTS):
         with pytest.raises(RuntimeError):
-            send(carrier, number, key="sobel", find=find)
+            send(transfer, number, key="sobel", find=find)
     for number in range(SLOTS):
-        send(carrier, number, key="sobel", find=find)
+        send(transfer, number, key="sobel", find=find)
 
-    assert carrier._cuda.graphs == []
+    assert transfer._cuda.graphs == []
 
 
 class OnCuda(torch.Tensor):
@@ -187,55 +187,55 @@ def test_memory_is_made_once(monkeypatch):
     made = []
     allocate = _Slot.allocate
     monkeypatch.setattr(_Slot, "allocate", lambda *a: made.append(a) or allocate(*a))
-    carrier = streamed()
+    transfer = streamed()
     made.clear()
 
     for value in range(5 * SLOTS):
-        send(carrier, value).result()
+        send(transfer, value).result()
 
     assert len(made) == SLOTS
 
 
 def test_what_is_launched_again_is_recorded_and_replayed():
-    carrier, launches = streamed(), []
+    transfer, launches = streamed(), []
 
     def find(padded):
         launches.append(padded)
         return padded
 
     for value in range(4 * SLOTS):
-        send(carrier, value, key="sobel", find=find)
+        send(transfer, value, key="sobel", find=find)
 
     assert len(launches) == 2 * SLOTS  # once as a try, once for the recording
-    assert [graph.replays for graph in carrier._cuda.graphs] == [3] * SLOTS
+    assert [graph.replays for graph in transfer._cuda.graphs] == [3] * SLOTS
 
 
 @pytest.mark.parametrize("keys", [[None] * 9, list(range(9))], ids=["none", "another each time"])
 def test_what_may_differ_is_not_recorded(keys):
-    carrier = streamed()
+    transfer = streamed()
 
     for key in keys:
-        send(carrier, 1, key=key)
+        send(transfer, 1, key=key)
 
-    assert carrier._cuda.graphs == []
+    assert transfer._cuda.graphs == []
 
 
 def test_another_filter_is_not_what_was_recorded():
-    carrier = streamed()
+    transfer = streamed()
     for key in ["sobel"] * 3 * SLOTS + ["scharr"] * SLOTS:
         add = 1 if key == "sobel" else 2
-        pending = send(carrier, 10, key=key, find=lambda padded, add=add: padded + add)
+        pending = send(transfer, 10, key=key, find=lambda padded, add=add: padded + add)
 
     assert pending.result().max() == 12
 
 
 def test_what_can_not_be_recorded_is_launched_as_ever():
-    carrier = streamed(can_record=False)
+    transfer = streamed(can_record=False)
 
-    pending = [send(carrier, value, key="sobel") for value in range(4 * SLOTS)]
+    pending = [send(transfer, value, key="sobel") for value in range(4 * SLOTS)]
 
     assert [each.result().max() for each in pending] == list(range(1, 4 * SLOTS + 1))
-    assert carrier._cuda.noted.count("synchronize stream") == SLOTS  # tried once in each slot
+    assert transfer._cuda.noted.count("synchronize stream") == SLOTS  # tried once in each slot
 
 
 def brighten(padded):
@@ -243,21 +243,21 @@ def brighten(padded):
 
 
 def test_a_compiled_function_that_cannot_be_recorded_stays_in_use(monkeypatch):
-    carrier, compiler, eager = streamed(), TorchCompiler(is_on=True), []
+    transfer, compiler, eager = streamed(), TorchCompiler(is_on=True), []
     compiler.waits = True
 
     def compiled(padded):
-        if carrier._cuda.is_capturing:
+        if transfer._cuda.is_capturing:
             raise TypeError("not while a graph is captured")
         return padded + 1
 
     monkeypatch.setattr(torch_compiling, "_compile", lambda _: compiled)
-    monkeypatch.setattr(torch_compiling, "_is_recording", lambda: carrier._cuda.is_capturing)
+    monkeypatch.setattr(torch_compiling, "_is_recording", lambda: transfer._cuda.is_capturing)
     monkeypatch.setattr(Job, "plainly", eager.append)
 
     for value in range(4 * SLOTS):
         pending = send(
-            carrier, value, key="sobel", find=lambda padded: compiler(Job(brighten, (padded,)))
+            transfer, value, key="sobel", find=lambda padded: compiler(Job(brighten, (padded,)))
         )
 
     assert pending.result().max() == 4 * SLOTS
@@ -265,11 +265,11 @@ def test_a_compiled_function_that_cannot_be_recorded_stays_in_use(monkeypatch):
     assert eager == []
 
 
-@pytest.mark.parametrize("carrier", [Direct(CPU), streamed()], ids=["direct", "streamed"])
-def test_each_stage_is_timed_once_for_a_picture(carrier):
+@pytest.mark.parametrize("transfer", [DirectTransfer(CPU), streamed()], ids=["direct", "streamed"])
+def test_each_stage_is_timed_once_for_a_picture(transfer):
     stages = Stages()
     for value in range(3):
-        send(carrier, value, stages=stages).result()
+        send(transfer, value, stages=stages).result()
 
     counts = {name: len(durations._seconds) for name, durations in stages.durations.items()}
     assert counts == {"upload": 3, "filter": 3, "download": 3}
