@@ -16,7 +16,7 @@ from live_edges.process.extras import Extras
 from live_edges.process.painting import Painter
 from live_edges.process.queues import read_ahead, write_behind
 from live_edges.process.reading import Span, VideoReader
-from live_edges.process.writing import Painted, Shape, VideoOutput, frame_of
+from live_edges.process.writing import Painted, VideoOutput, frame_of
 from live_edges.recording.encoding import Encoding
 from live_edges.recording.files import atomic_write
 from live_edges.recording.fit import even_size
@@ -62,10 +62,9 @@ def convert_video(
     """
     with VideoReader(source, span, with_sound=with_sound) as reader:
         extras = Extras(reader, MUXERS[target.suffix.lower()], span)
-        shape = Shape(reader.time_base, reader.rate, reader.audio, extras, reader.track.stream)
         with (
             atomic_write(target) as part,
-            closing(VideoOutput(target, shape, encoding, part)) as output,
+            closing(VideoOutput(target, part, encoding, reader, extras)) as output,
         ):
             sizes = _convert(reader, output, painter, on_start(reader.frame_count))
         notes = [*_notes(reader, sizes, target), *output.notes]

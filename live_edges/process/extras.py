@@ -1,4 +1,4 @@
-"""Carries subtitles, attachments and data tracks over, as far as the output can hold them."""
+"""Copies subtitles, attachments and data tracks, as far as the output can hold them."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -9,12 +9,7 @@ import av
 from av.packet import Packet
 from av.stream import Discard, Disposition, Stream
 
-from live_edges.process.metadata import (
-    carry_chapters,
-    carry_tags,
-    copy_tags,
-    lost_tags,
-)
+from live_edges.process.metadata import copy_chapters, copy_tags, lost_tags, tags_of
 from live_edges.process.reading import Span, VideoReader
 from live_edges.process.reencoding import fits
 from live_edges.process.subtitles import ENCODERS, converted, prepare
@@ -23,7 +18,7 @@ from live_edges.sources.decoding import open_input
 
 @dataclass(slots=True, eq=False)
 class _Track:
-    """One track to carry over; ``encoder`` is empty where its packets stay as they are."""
+    """One track to copy; ``encoder`` is empty where its packets stay as they are."""
 
     source: Stream
     encoder: str = ""
@@ -32,7 +27,7 @@ class _Track:
 
 
 class Extras:
-    """All that a video holds beside its pictures and sound.
+    """Everything in a video except its pictures and sound.
 
     Args:
         reader: the open video.
@@ -40,7 +35,7 @@ class Extras:
         span: the part of the video that is wanted; times then count from its start.
 
     Attributes:
-        notes: what the output cannot hold or holds in another form.
+        notes: what is left out of the output, or converted for it.
     """
 
     def __init__(self, reader: VideoReader, muxer: str, span: Span) -> None:
@@ -60,8 +55,8 @@ class Extras:
 
     def add_to(self, container: av.container.OutputContainer) -> None:
         """Add tracks, chapters and tags to an output that is not written to yet."""
-        carry_tags(self._container, container)
-        carry_chapters(self._container, container, self._start_s, self._span)
+        container.metadata.update(tags_of(self._container))
+        copy_chapters(self._container, container, self._start_s, self._span)
         for track in self._tracks:
             if _is_cover(track.source) and self._muxer == "matroska":
                 _attach(container, track)
@@ -84,15 +79,15 @@ class Extras:
         return sorted(packets, key=_begin_s)
 
     def lost_in(self, path: Path) -> list[str]:
-        """Say which tags did not come through, once the output is whole."""
+        """Say which tags are missing from the output, once it is complete."""
         lost = lost_tags(self._container, path)
         return [f"its tags {', '.join(lost)} are left out"] if lost else []
 
     def _plan(self, stream: Stream) -> None:
-        """Decide what becomes of a track."""
+        """Decide whether to copy, convert or leave out a track."""
         is_chapters = stream.discard == Discard.all  # the track of an MP4 file with their names
         is_timecode = stream.type == "data" and "timecode" in stream.metadata
-        if is_chapters or is_timecode:  # carried as chapters, and as a tag of the pictures
+        if is_chapters or is_timecode:  # copied as chapters, and as a tag of the pictures
             return
         codec: Any = stream.codec_context and stream.codec_context.codec
         if self._is_kept(stream):
@@ -103,7 +98,7 @@ class Extras:
             self.notes.append(_left_out(stream))
 
     def _is_kept(self, stream: Stream) -> bool:
-        """Whether the output can hold the packets of a track."""
+        """Return True if the output can hold the packets of a track."""
         if stream.type == "attachment":  # WebM leaves them out without a word
             return self._muxer == "matroska" and fits(stream, self._muxer)
         if _is_cover(stream):  # so does QuickTime; in Matroska they are attachments

@@ -1,4 +1,4 @@
-"""Carries titles, languages, other tags and chapters from one container to another."""
+"""Copies titles, languages, other tags and chapters from one container to another."""
 
 import math
 import re
@@ -23,7 +23,7 @@ TICKS_PER_S = 1000  # of chapters
 
 
 def tags_of(owner: "av.container.Container | Stream") -> dict[str, str]:
-    """Tags that belong to the film, not to the program that wrote it."""
+    """Return the tags that belong to the film, not to the program that wrote it."""
     tags = owner.metadata
     return {
         name: text
@@ -32,37 +32,28 @@ def tags_of(owner: "av.container.Container | Stream") -> dict[str, str]:
     }
 
 
-def carry_tags(source: av.container.InputContainer, target: av.container.OutputContainer) -> None:
-    """Give a container that is not written to yet the tags of another."""
-    target.metadata.update(tags_of(source))
-
-
 def copy_tags(source: Stream, target: Stream) -> None:
-    """Give a track language, title and the like, and what it is meant for."""
+    """Copy language, title and other tags of a track, and its disposition."""
     target.metadata.update(tags_of(source))
     target.disposition = source.disposition
 
 
 def lost_tags(source: av.container.InputContainer, path: Path) -> list[str]:
-    """Names of the tags that a finished file does not hold."""
+    """Return the names of the tags that a finished file does not hold."""
     with open_input(path) as container:
         held = {name.lower() for name in container.metadata}
     return [name for name in tags_of(source) if name.lower() not in held]
 
 
-def carry_chapters(
+def copy_chapters(
     source: av.container.InputContainer,
     target: av.container.OutputContainer,
     start_s: float,
     span: Span,
 ) -> None:
-    """Give a container the chapters of another, cut to the span.
+    """Copy chapters, cut to the span, into a container that is not written to yet.
 
-    Args:
-        source: read from.
-        target: not written to yet.
-        start_s: time in the source that becomes 0.
-        span: what of the source is wanted.
+    ``start_s`` is the time in the source that becomes 0.
     """
     moved = (_moved(chapter, start_s, span) for chapter in source.chapters())
     chapters = [chapter for chapter in moved if chapter is not None]

@@ -13,8 +13,8 @@ from av.audio.stream import AudioStream
 
 from live_edges.errors import SourceError
 from live_edges.lifecycle import Closing
+from live_edges.process.seeking import lands_before, skimmed
 from live_edges.process.sound import SoundTrack, seconds
-from live_edges.process.starting import lands_before, skimmed
 from live_edges.sources.decoding import has_holes
 from live_edges.sources.timeline import is_joinable, longest_step_s
 from live_edges.sources.track import open_file

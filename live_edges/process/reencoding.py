@@ -2,7 +2,6 @@
 
 import io
 from fractions import Fraction
-from typing import Protocol
 
 import av
 from av.audio.stream import AudioStream
@@ -26,33 +25,17 @@ JITTER_S = 0.005  # by which a stated time may miss the end of the frame before
 CHANNELS = {"mono": 1, "stereo": 2, "5.1": 6}
 
 
-class Sound(Protocol):
-    """One track of sound on its way into a file."""
-
-    @property
-    def note(self) -> str | None:
-        """What the user should know of it, once all is written."""
-
-    def write(self, packet: "Packet[AudioStream] | None") -> "list[Packet[AudioStream]]":
-        """Return what to write for one packet that was read; None ends the track."""
-
-
 class CopiedSound:
-    """Packets as they are.
+    """Packets of a track, as they are."""
 
-    Args:
-        container: where they go; not written to yet.
-        track: where they come from.
-    """
-
-    note = None
+    note = ""
 
     def __init__(self, container: av.container.OutputContainer, track: AudioStream) -> None:
         self._stream = container.add_stream_from_template(track)
         copy_tags(track, self._stream)
 
     def write(self, packet: "Packet[AudioStream] | None") -> "list[Packet[AudioStream]]":
-        """Hand the packet over to the output."""
+        """Return what to write for one packet that was read; None ends the track."""
         if packet is None:
             return []
         packet.stream = self._stream
@@ -60,13 +43,7 @@ class CopiedSound:
 
 
 class EncodedSound:
-    """Sound decoded and encoded again, every sample at its time.
-
-    Args:
-        container: where it goes; not written to yet.
-        track: where it comes from.
-        encoder: FFmpeg's name of the encoder.
-    """
+    """Sound decoded and encoded again, every sample at its time."""
 
     def __init__(
         self, container: av.container.OutputContainer, track: AudioStream, encoder: str
@@ -88,7 +65,7 @@ class EncodedSound:
 
     @property
     def note(self) -> str:
-        """Say what it was and became."""
+        """What the user should know."""
         told = f"its sound ({self._track.codec_context.name}) does not fit there and became "
         damaged = f"; {self._damaged} damaged packets are left out" if self._damaged else ""
         return told + self._encoder.removeprefix("lib") + damaged
@@ -141,20 +118,20 @@ class LostSound:
     """Sound that can be neither copied nor decoded."""
 
     def __init__(self, track: AudioStream) -> None:
-        self._index = track.index
+        self.note = (
+            f"its sound (track {track.index}) can be neither copied nor decoded; it is left out"
+        )
 
-    @property
-    def note(self) -> str:
-        """Say that it is missing."""
-        return f"its sound (track {self._index}) can be neither copied nor decoded; it is left out"
-
-    def write(self, packet: "Packet[AudioStream] | None") -> "list[Packet[AudioStream]]":
+    def write(self, _packet: "Packet[AudioStream] | None") -> "list[Packet[AudioStream]]":
         """Leave the packet out."""
         return []
 
 
+Sound = CopiedSound | EncodedSound | LostSound
+
+
 def add_sound(container: av.container.OutputContainer, track: AudioStream, muxer: str) -> Sound:
-    """Add a track of sound to a container that is not written to yet, as well as it fits."""
+    """Add a track of sound to a container that is not written to yet, copied if it fits there."""
     if fits(track, muxer):
         return CopiedSound(container, track)
     if has_decoder(track) and track.codec_context.sample_rate:
@@ -165,7 +142,7 @@ def add_sound(container: av.container.OutputContainer, track: AudioStream, muxer
 
 
 def fits(track: Stream, muxer: str) -> bool:
-    """Whether a container can hold the packets of a track, so that players understand them.
+    """Return True if a container can hold a track's packets, and players understand them.
 
     Several codecs are refused only when the head of the file is written, so one is tried.
     """
@@ -182,6 +159,6 @@ def fits(track: Stream, muxer: str) -> bool:
 
 
 def has_decoder(track: Stream) -> bool:
-    """Whether FFmpeg was built with a decoder for a track, without which PyAV cannot copy it."""
+    """Return True if FFmpeg can decode a track; PyAV copies no other one."""
     context: CodecContext | None = track.codec_context
     return context is not None

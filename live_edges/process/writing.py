@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
-from av.audio.stream import AudioStream
 from av.codec.context import Flags
 from av.packet import Packet
 from av.video.stream import VideoStream
@@ -18,6 +18,7 @@ from live_edges.frame import Image
 from live_edges.process.extras import Extras
 from live_edges.process.metadata import copy_tags
 from live_edges.process.planes import gray_frame
+from live_edges.process.reading import VideoReader
 from live_edges.process.reencoding import Sound, add_sound
 from live_edges.recording.encoding import Encoding, add_video_stream, choose_encoder
 from live_edges.recording.fit import fit
@@ -40,38 +41,24 @@ class Painted:
     pixel_aspect: Fraction = SQUARE
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What the output takes over from the video it is made from.
-
-    Attributes:
-        time_base: unit of ticks and durations, in seconds.
-        rate: nominal pictures a second.
-        audio: tracks of sound.
-        extras: what there is beside pictures and sound.
-        video: the track of pictures, for its tags.
-    """
-
-    time_base: Fraction
-    rate: Fraction
-    audio: tuple[AudioStream, ...]
-    extras: Extras
-    video: VideoStream
-
-
 class VideoOutput:
-    """A video file under construction; used from one thread at a time.
+    """A video file that is being written; used from one thread at a time.
 
     Args:
-        path: the name it gets in the end.
-        shape: what it takes over.
+        path: its name once it is complete.
+        part: its name until then.
         encoding: how to encode.
-        part: the name it has until then.
+        reader: the video that it is made from.
+        extras: what that holds beside pictures and sound.
     """
 
-    def __init__(self, path: Path, shape: Shape, encoding: Encoding, part: Path) -> None:
-        self._path, self._shape, self._encoding, self._part = path, shape, encoding, part
-        self._waiting: list[Packet[AudioStream]] = []  # until the first picture tells the size
+    def __init__(
+        self, path: Path, part: Path, encoding: Encoding, reader: VideoReader, extras: Extras
+    ) -> None:
+        self._path, self._part, self._encoding = path, part, encoding
+        self._reader, self._extras = reader, extras
+        self._muxer = MUXERS[path.suffix.lower()]
+        self._waiting: list[Packet[av.AudioStream]] = []  # until the first picture tells the size
         self._container: av.container.OutputContainer | None = None
         self._sounds: dict[int, Sound] = {}  # by the index of the track they come from
         self._held: Packet[VideoStream] | None = None
@@ -82,21 +69,21 @@ class VideoOutput:
     def notes(self) -> list[str]:
         """What the user should know, once the file has its name."""
         notes = [sound.note for sound in self._sounds.values() if sound.note]
-        notes += [*self._shape.extras.notes, *self._shape.extras.lost_in(self._path)]
+        notes += [*self._extras.notes, *self._extras.lost_in(self._path)]
         return [f"{self._path}: {note}" for note in dict.fromkeys(notes)]
 
     @property
     def can_state_aspect(self) -> bool:
-        """Whether the file can say that its pixels are not square.
+        """True if the file can state that its pixels are not square.
 
         PyAV does not let Matroska and WebM say it, so the coded pictures themselves must.
         """
         encoder = self._encoding.encoder
         is_mpeg = encoder.startswith(("libx26", "h264_", "hevc_"))
-        muxer = MUXERS[self._path.suffix.lower()]
-        return muxer in ("mp4", "mov") or is_mpeg or (muxer, encoder) == ("matroska", "auto")
+        is_mkv_by_default = (self._muxer, encoder) == ("matroska", "auto")
+        return self._muxer in ("mp4", "mov") or is_mpeg or is_mkv_by_default
 
-    def write_all(self, items: "Iterable[Painted | Packet[AudioStream]]") -> None:
+    def write_all(self, items: "Iterable[Painted | Packet[av.AudioStream]]") -> None:
         """Write pictures and packets as they come, and complete the file.
 
         Raises:
@@ -113,7 +100,7 @@ class VideoOutput:
                 self._mux_last()
                 for sound in self._sounds.values():
                     self._container.mux(sound.write(None))
-                self._container.mux(self._shape.extras.until(math.inf))
+                self._container.mux(self._extras.until(math.inf))
                 self._container.close()
         except (av.FFmpegError, OSError) as error:
             raise LiveEdgesError(
@@ -124,7 +111,7 @@ class VideoOutput:
     def close(self) -> None:
         """Close the file, whether it is complete or not; safe to call twice."""
         if self._container is not None:
-            self._close_quietly(self._container)
+            _close_quietly(self._container)
 
     def _write_picture(self, painted: Painted) -> None:
         if self._container is None:
@@ -133,15 +120,15 @@ class VideoOutput:
         wanted = self._stream.codec_context.pix_fmt
         if frame.format.name != wanted:
             frame = frame.reformat(format=wanted)
-        frame.pts, frame.time_base = painted.ticks, self._shape.time_base
+        frame.pts, frame.time_base = painted.ticks, self._reader.time_base
         frame.duration = painted.duration
-        self._container.mux(self._shape.extras.until(float(frame.pts * frame.time_base)))
+        self._container.mux(self._extras.until(float(frame.pts * frame.time_base)))
         self._mux(self._stream.encode(frame))
         for packet in self._waiting:
             self._write_packet(packet)
         self._waiting.clear()
 
-    def _write_packet(self, packet: "Packet[AudioStream]") -> None:
+    def _write_packet(self, packet: "Packet[av.AudioStream]") -> None:
         if self._container is None:
             self._waiting.append(packet)
             return
@@ -168,7 +155,7 @@ class VideoOutput:
         packet = self._held
         if self._container is None or packet is None or packet.dts is None:
             return
-        if MUXERS[self._path.suffix.lower()] in ("mp4", "mov"):  # the others note each duration
+        if self._muxer in ("mp4", "mov"):  # the others note each duration
             start, end = self._pts
             packet.duration = max(end - start - (packet.dts - (self._first_dts or 0)), 1)
         self._container.mux(packet)
@@ -176,36 +163,29 @@ class VideoOutput:
     def _open(self, first: Painted) -> av.container.OutputContainer:
         size = first.frame.width, first.frame.height
         encoder = choose_encoder(self._path, size, self._encoding)
-        muxer = MUXERS[self._path.suffix.lower()]
-        container = av.open(ffmpeg_name(self._part), "w", format=muxer)
+        container = av.open(ffmpeg_name(self._part), "w", format=self._muxer)
         try:
             self._stream = add_video_stream(
                 container,
                 encoder,
                 size,
                 encoding=self._encoding,
-                time_base=self._shape.time_base,
-                rate=self._shape.rate,
+                time_base=self._reader.time_base,
+                rate=self._reader.rate,
                 is_full_range=first.is_gray,
             )
             # Else the encoder makes up how long the last picture lasts.
             self._stream.codec_context.flags |= Flags.frame_duration
             self._stream.codec_context.sample_aspect_ratio = first.pixel_aspect
-            for track in self._shape.audio:
-                self._sounds[track.index] = add_sound(container, track, muxer)
-            copy_tags(self._shape.video, self._stream)
-            self._shape.extras.add_to(container)
+            for track in self._reader.audio:
+                self._sounds[track.index] = add_sound(container, track, self._muxer)
+            copy_tags(self._reader.track.stream, self._stream)
+            self._extras.add_to(container)
             container.start_encoding()
         except BaseException:
-            self._close_quietly(container)
+            _close_quietly(container)
             raise
         return container
-
-    def _close_quietly(self, container: av.container.OutputContainer) -> None:
-        try:
-            container.close()
-        except (av.FFmpegError, OSError):
-            return  # it is thrown away, and why is told already
 
 
 def frame_of(image: Image, size: tuple[int, int]) -> av.VideoFrame:
@@ -219,3 +199,8 @@ def frame_of(image: Image, size: tuple[int, int]) -> av.VideoFrame:
     if image.ndim == 2:
         return gray_frame(image)
     return av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), format="bgr24")
+
+
+def _close_quietly(container: av.container.OutputContainer) -> None:
+    with suppress(av.FFmpegError, OSError):  # the file is deleted, and the reason was reported
+        container.close()
