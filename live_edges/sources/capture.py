@@ -13,7 +13,7 @@ from live_edges.errors import SourceError
 from live_edges.frame import Frame
 from live_edges.lifecycle import Closing
 from live_edges.sources.base import Source
-from live_edges.sources.outages import STALL_S, Outages, Slowness, Stillness
+from live_edges.sources.outages import STALL_S, Outages, RepeatDetector, SlowDetector
 from live_edges.timing import STALE_S, Clock, Rate
 
 _LOG = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ class Capture(Closing):
         self._rate = Rate()
         self._error: Exception | None = None
         self._has_ended = self._is_closed = self._is_interrupted = False
-        self._still, self._slowness = Stillness(), Slowness(source.mode.fps, clock=clock)
+        self._repeats, self._slow = RepeatDetector(), SlowDetector(source.mode.fps, clock=clock)
         self._moved_at, self._hang_s = clock(), self._stall_s + HANG_S
         self._thread = self._reader(self._run)
         self.outages = Outages(self._stall_s, clock=clock)
@@ -238,7 +238,7 @@ class Capture(Closing):
                 if self._is_in_charge:
                     self.source, self._is_interrupted = found, False
                     self._moved_at = self._clock()  # it has all the time again for its first frame
-                    self._still.doubt()
+                    self._repeats.expect_repeat()
                     return found
             found.close()
         return None
@@ -258,17 +258,17 @@ class Capture(Closing):
 
     def _put(self, frame: Frame) -> None:
         with self._changed:
-            if not self._is_in_charge or self._repeats(frame):
+            if not self._is_in_charge or self._is_repeat(frame):
                 return
             if self.outages.is_on:
                 _LOG.info("%s is back after %.1f s", self.source.name, self.outages.current_s)
                 self._rate = Rate()
-                self._slowness.restart()
+                self._slow.restart()
             self.outages.end()
             self._retry_s, self._moved_at = self._first_retry_s, self._clock()
             self._rate.tick(frame.timestamp)
-            if self.source.is_camera and self._slowness.is_news(self._rate.per_second):
-                _LOG.warning("%s %s", self.source.name, self._slowness)
+            if self.source.is_camera and self._slow.detects(self._rate.per_second):
+                _LOG.warning("%s %s", self.source.name, self._slow)
             if self.source.is_live:
                 if frame.index != self.frames_in:  # it was opened again, and counts from 0
                     frame = replace(frame, index=self.frames_in)
@@ -282,9 +282,9 @@ class Capture(Closing):
             self._frames.append(frame)
             self._changed.notify_all()
 
-    def _repeats(self, frame: Frame) -> bool:
+    def _is_repeat(self, frame: Frame) -> bool:
         """Whether a stuck driver has handed out the picture again that it handed out before."""
-        if not (self.source.is_camera and self._still.repeats(frame.image)):
+        if not (self.source.is_camera and self._repeats.detects(frame.image)):
             return False
         if self.outages.is_on:
             raise SourceError(f"{self.source.name} repeats one picture")

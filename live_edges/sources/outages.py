@@ -1,4 +1,4 @@
-"""What a live source fails to deliver: nothing new for a while, one picture again, too few."""
+"""Detects what is wrong with a live source: nothing new, the same picture again, too few."""
 
 import time
 
@@ -8,7 +8,7 @@ from live_edges.frame import Image
 from live_edges.timing import Clock
 
 STALL_S = 2.0  # without a new frame for this long, a live source is taken for lost
-SLOW_SHARE = 0.6  # a camera below this share of its mode's rate is worth a word
+SLOW_SHARE = 0.6  # a camera below this share of its mode's rate is called slow
 SLOW_AFTER_S = 5.0  # by then exposure and focus have settled
 SLOW_ADVICE = (
     "in dim light many cameras slow down (more light helps, or turning off their low-light "
@@ -18,7 +18,7 @@ SAMPLE_STEP = 8  # pictures are equal only if every eighth pixel both ways is, w
 
 
 class Outages:
-    """Judges a live source by the age of its newest frame, whatever its driver returns.
+    """Counts the outages of a live source by the age of its newest frame.
 
     Args:
         stall_s: an outage begins when nothing new has come for this many seconds, or when the
@@ -44,7 +44,7 @@ class Outages:
         self._past_count, self._past_s = 0, 0.0
 
     def begin(self) -> None:
-        """Note that the source is lost, however young its newest frame is."""
+        """Note that the source is lost, however new its newest frame is."""
         self._is_lost = True
 
     def end(self) -> None:
@@ -61,7 +61,7 @@ class Outages:
 
     @property
     def is_on(self) -> bool:
-        """Whether there is an outage now."""
+        """True during an outage."""
         return self._is_lost or self.age_s > self._stall_s
 
     @property
@@ -80,34 +80,34 @@ class Outages:
         return self._past_s + self.current_s
 
 
-class Stillness:
-    """Tells a driver that is stuck from a camera that looks at something that stands still.
+class RepeatDetector:
+    """Detects a driver that delivers one picture again and again.
 
     Noise makes any two pictures of a camera differ, unless its lens is covered or it is a virtual
-    one. Where the same picture comes again after the camera was opened again, it stands still.
+    one. If the same picture comes even after the camera was opened again, repeats are normal.
     """
 
     def __init__(self) -> None:
         self._latest: Image | None = None
-        self._is_doubted = self._is_known = False
+        self._was_reopened = self._is_normal = False
 
-    def repeats(self, image: Image) -> bool:
-        """Whether the picture is the same as the latest one, and that may mean a stuck driver."""
+    def detects(self, image: Image) -> bool:
+        """Return True if the picture equals the latest one, and the driver may be stuck."""
         latest, self._latest = self._latest, image
-        if self._is_known or latest is None:
+        if self._is_normal or latest is None:
             return False
         is_same = _are_equal(image, latest)
-        self._is_known = is_same and self._is_doubted
-        self._is_doubted = False
-        return is_same and not self._is_known
+        self._is_normal = is_same and self._was_reopened
+        self._was_reopened = False
+        return is_same and not self._is_normal
 
-    def doubt(self) -> None:
+    def expect_repeat(self) -> None:
         """Note that the camera has been opened again."""
-        self._is_doubted = True
+        self._was_reopened = True
 
 
-class Slowness:
-    """Notices, once, a camera that delivers far fewer frames than its mode says.
+class SlowDetector:
+    """Detects, once, a camera that delivers far fewer frames than its mode says.
 
     Args:
         nominal_fps: frames per second of the mode; 0 where the camera does not say.
@@ -120,23 +120,23 @@ class Slowness:
         self._fps = nominal_fps
 
     def restart(self) -> None:
-        """Give the camera time again, as after an outage."""
+        """Give the camera time to settle again, after an outage."""
         self._began_at = self._clock()
 
-    def is_news(self, fps: float) -> bool:
-        """Whether a camera that delivers so many frames per second is slow, the first time."""
+    def detects(self, fps: float) -> bool:
+        """Return True the first time that so many frames per second are too few."""
         if self._clock() - self._began_at < SLOW_AFTER_S or not is_slow(fps, self._nominal_fps):
             return False
         self._fps, self._nominal_fps = fps, 0.0
         return True
 
     def __str__(self) -> str:
-        """What to do about it."""
+        """Say how slow the camera is and what to do about it."""
         return f"delivers only {self._fps:.1f} frames a second: {SLOW_ADVICE}"
 
 
 def is_slow(fps: float, nominal_fps: float) -> bool:
-    """Whether a camera delivers far fewer frames per second than its mode says."""
+    """Return True if a camera delivers far fewer frames per second than its mode says."""
     return fps < SLOW_SHARE * nominal_fps
 
 

@@ -25,7 +25,7 @@ from live_edges.live.stats import Meter
 from live_edges.recording.session import RecordingOptions, RecordingSession
 from live_edges.settings import Settings
 from live_edges.sources.capture import HANG_S, Capture
-from live_edges.sources.outages import STALL_S, Outages, Slowness
+from live_edges.sources.outages import STALL_S, Outages, SlowDetector
 from live_edges.sources.stream import NetworkStream
 from live_edges.timing import Durations, Stages
 
@@ -300,12 +300,12 @@ def test_waits_between_attempts_get_longer_up_to_five_seconds(monkeypatch):
 def delivering(fps, *, seconds, nominal_fps):
     """Read a camera of that mode for so long; returns what it logs at which second."""
     clock = FakeClock()
-    slowness = Slowness(nominal_fps, clock=clock)
+    slow = SlowDetector(nominal_fps, clock=clock)
     told = []
     while clock.now < seconds:
         clock.advance(1 / fps)
-        if slowness.is_news(fps):
-            told.append((round(clock.now), str(slowness)))
+        if slow.detects(fps):
+            told.append((round(clock.now), str(slow)))
     return told
 
 
