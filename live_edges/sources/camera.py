@@ -2,14 +2,15 @@
 
 import threading
 import time
+from dataclasses import asdict
 
 from live_edges.errors import SourceError
 from live_edges.frame import Frame, Image
 from live_edges.platforms import camera_advice, no_camera_advice
 from live_edges.sources.base import Mode, Source
 from live_edges.sources.devices import Identity, list_cameras
-from live_edges.sources.modes import Wish, look, open_camera, retrieve
-from live_edges.sources.troubles import camera_trouble
+from live_edges.sources.diagnosis import diagnose
+from live_edges.sources.modes import RequestedMode, granted_mode, open_camera, retrieve
 from live_edges.timing import Clock
 
 DEFAULT_SIZE = (1280, 720)  # asked for when the user asks for none; drivers default to 640x480
@@ -52,7 +53,7 @@ class Camera(Source):
             raise ValueError(f"a fourcc has four letters, such as MJPG or YUYV; got {fourcc!r}")
         self.name = name or f"camera {where}"
         self._where = where
-        self._wish = Wish(size or DEFAULT_SIZE, fps, fourcc)
+        self._requested = RequestedMode(size or DEFAULT_SIZE, fps, fourcc)
         self._clock = clock
         self._retry_s = retry_s
         self._interrupted = threading.Event()
@@ -60,16 +61,16 @@ class Camera(Source):
         self._started = 0.0
 
         self._identity = Identity.of(where)
-        self._capture = open_camera(where, self._wish)
+        self._capture = open_camera(where, self._requested)
         if self._capture is None:
             raise SourceError(_not_opened(where))
         self._ahead = self._first()
         if self._ahead is None:
             self.close()
-            reason = camera_trouble(where) or camera_advice()
+            reason = diagnose(where) or camera_advice()
             raise SourceError(f"{self.name} opens but delivers no picture; {reason}")
-        self.mode = look(self._capture, self._ahead[0])
-        self.notes = (_granted(self.name, self.mode, Wish(size, fps, fourcc)),)
+        self.mode = granted_mode(self._capture, self._ahead[0])
+        self.notes = (_mode_note(self.name, self.mode, RequestedMode(size, fps, fourcc)),)
 
     def read(self) -> Frame | None:
         """Return the camera's next picture; None once interrupted.
@@ -94,15 +95,12 @@ class Camera(Source):
         """Open the camera again as it was asked for, by its name where its number has changed."""
         found = self._identity.find() if self._identity else None
         where = self._where if found is None else found
-        wish = self._wish
         camera = Camera(
             where,
             name=self.name,
-            size=wish.size,
-            fps=wish.fps,
-            fourcc=wish.fourcc,
             clock=self._clock,
             retry_s=self._retry_s,
+            **asdict(self._requested),
         )
         camera._where, camera._identity = self._where, self._identity
         return camera
@@ -146,18 +144,18 @@ class Camera(Source):
             self._capture = None
 
 
-def _granted(name: str, mode: Mode, wish: Wish) -> str:
+def _mode_note(name: str, mode: Mode, requested: RequestedMode) -> str:
     is_as_asked = (
-        wish.size in (None, (mode.width, mode.height))
-        and (wish.fps is None or abs(wish.fps - mode.fps) < 0.5)
-        and wish.fourcc == mode.fourcc
+        requested.size in (None, (mode.width, mode.height))
+        and (requested.fps is None or abs(requested.fps - mode.fps) < 0.5)
+        and requested.fourcc == mode.fourcc
     )
-    return f"{name} delivers {mode}" + (", as asked" if is_as_asked else f"; asked for {wish}")
+    return f"{name} delivers {mode}" + (", as asked" if is_as_asked else f"; asked for {requested}")
 
 
 def _not_opened(where: int | str) -> str:
     cameras = list_cameras()
-    reason = camera_trouble(where)
+    reason = diagnose(where)
     if reason or any(where in (camera.index, camera.path) for camera in cameras):
         return f"camera {where} is there but did not open: {reason or camera_advice()}"
     found = ", ".join(str(camera.index) for camera in cameras)

@@ -1,12 +1,11 @@
-"""Names the reason why a camera does not open or delivers nothing, and the way out of it."""
+"""Finds out why a camera does not open or delivers no pictures, and what to do about it."""
 
 import errno
 import os
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from live_edges.platforms import has_v4l2
@@ -18,42 +17,34 @@ _VIDEO_CAPTURE, _MEMORY_MMAP = 1, 1
 _BUFFERS = struct.pack("5I", 2, _VIDEO_CAPTURE, _MEMORY_MMAP, 0, 0)  # struct v4l2_requestbuffers
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What is known about a camera that refuses.
+def explanation(number: int, node: str, users: Sequence[str] = ()) -> str | None:
+    """Say what an error number of a camera means and what to do; None if the number is unknown.
 
-    Attributes:
-        node: its device node.
+    Args:
+        number: as in `errno`.
+        node: the camera's device node.
         users: the programs that have it open, as far as this user may see them.
-    """
-
-    node: str
-    users: tuple[str, ...] = ()
-
-
-def trouble(number: int, facts: Facts) -> str | None:
-    """Say what an error number of a camera means and what to do; None where that is not known.
 
     Example:
-        >>> trouble(errno.EBUSY, Facts("/dev/video0", ("cheese (process 42)",)))
+        >>> explanation(errno.EBUSY, "/dev/video0", ["cheese (process 42)"])
         'it is in use by cheese (process 42); close that program'
     """
-    if number == errno.EBUSY and facts.users:
-        return f"it is in use by {', '.join(facts.users)}; close that program"
+    if number == errno.EBUSY and users:
+        return f"it is in use by {', '.join(users)}; close that program"
     return {
         errno.EBUSY: "it is in use by another program; close that one "
-        f"(`sudo fuser -v {facts.node}` names it)",
-        errno.EACCES: f"you may not use {facts.node}; join the group video "
+        f"(`sudo fuser -v {node}` names it)",
+        errno.EACCES: f"you may not use {node}; join the group video "
         "(`sudo usermod -aG video $USER`), then log in again",
-        errno.EPERM: f"this process may not use {facts.node}; a container needs it handed in "
-        f"(`--device {facts.node}`)",
+        errno.EPERM: f"this process may not use {node}; a container needs it handed in "
+        f"(`--device {node}`)",
         errno.ENOSPC: "not enough USB bandwidth is left for it; ask for a smaller --size or for "
         "--fourcc MJPG, or plug it into another USB port, not into the same hub",
     }.get(number)
 
 
-def camera_trouble(where: int | str) -> str | None:
-    """Ask the driver why a camera refuses; None where it does not, or for no known reason.
+def diagnose(where: int | str) -> str | None:
+    """Ask the driver why a camera refuses; None if it does not, or for no known reason.
 
     No handle of ours may be open: the camera is opened and its stream is started once more.
     """
@@ -61,12 +52,11 @@ def camera_trouble(where: int | str) -> str | None:
     number = _refusal(node) if node and has_v4l2() else None
     if node is None or number is None:
         return None
-    users = tuple(_users(node)) if number == errno.EBUSY else ()
-    return trouble(number, Facts(node, users))
+    return explanation(number, node, list(_users(node)) if number == errno.EBUSY else ())
 
 
 def _node(where: int | str) -> str | None:
-    """The device node of a camera, also where a link names it; None for anything else."""
+    """Return the device node of a camera, also of a link to it; None for anything else."""
     node = f"/dev/video{where}" if isinstance(where, int) else os.path.realpath(where)
     return node if re.fullmatch(r"/dev/video\d+", node) else None
 

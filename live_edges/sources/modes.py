@@ -1,4 +1,4 @@
-"""Asks a camera for a picture format, and looks at which one it really grants."""
+"""Asks a camera for a mode, and finds out which one it really delivers."""
 
 import math
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ COMMON_SIZES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """The picture format to ask a camera for; None leaves it to the camera."""
+class RequestedMode:
+    """The mode to ask a camera for; None leaves the choice to the camera."""
 
     size: tuple[int, int] | None = None
     fps: float | None = None
@@ -36,43 +36,41 @@ class Wish:
         return f"{size}{fps}{self.fourcc}"
 
 
-def open_camera(where: int | str, wish: Wish) -> cv2.VideoCapture | None:
-    """Open a camera by number or device path and ask for a format; None if it does not open."""
+def open_camera(where: int | str, requested: RequestedMode) -> cv2.VideoCapture | None:
+    """Open a camera by number or device path and ask for a mode; None if it does not open."""
     backend = camera_backend()
-    if sets_slowly() and (parameters := _parameters(wish)):
+    properties = _properties(requested)
+    if sets_slowly() and properties:
+        parameters = [round(number) for pair in properties.items() for number in pair]
         capture = cv2.VideoCapture(where, backend, parameters)
         if capture.isOpened():
-            ask(capture, Wish(fourcc=wish.fourcc))
+            _request(capture, requested.fourcc, {})
             return capture
         capture.release()  # some cameras open only as they are
     capture = cv2.VideoCapture(where, backend)
     if not capture.isOpened():
         capture.release()
         return None
-    ask(capture, wish)
+    _request(capture, requested.fourcc, properties)
     return capture
 
 
-def _parameters(wish: Wish) -> list[int]:
-    """What to open a camera with: each property followed by its value."""
-    parameters = []
-    if wish.size:
-        width, height = wish.size
-        parameters += [cv2.CAP_PROP_FRAME_WIDTH, width, cv2.CAP_PROP_FRAME_HEIGHT, height]
-    if wish.fps:
-        parameters += [cv2.CAP_PROP_FPS, round(wish.fps)]
-    return parameters
+def _properties(requested: RequestedMode) -> dict[int, float]:
+    properties: dict[int, float] = {}
+    if requested.size:
+        width, height = requested.size
+        properties |= {cv2.CAP_PROP_FRAME_WIDTH: width, cv2.CAP_PROP_FRAME_HEIGHT: height}
+    if requested.fps:
+        properties[cv2.CAP_PROP_FPS] = requested.fps
+    return properties
 
 
-def ask(capture: cv2.VideoCapture, wish: Wish) -> None:
-    """Ask an open camera for a format; only `look` tells what came of it."""
+def _request(capture: cv2.VideoCapture, fourcc: str, properties: dict[int, float]) -> None:
+    """Ask an open camera for a mode; only `granted_mode` tells what came of it."""
     # The compressed format first: uncompressed, USB carries 1080p at no more than 5 fps.
-    capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*wish.fourcc))
-    if wish.size:
-        capture.set(cv2.CAP_PROP_FRAME_WIDTH, wish.size[0])
-        capture.set(cv2.CAP_PROP_FRAME_HEIGHT, wish.size[1])
-    if wish.fps:
-        capture.set(cv2.CAP_PROP_FPS, wish.fps)
+    capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*fourcc))
+    for number, value in properties.items():
+        capture.set(number, value)
     capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # a longer queue only holds older pictures
 
 
@@ -82,8 +80,8 @@ def retrieve(capture: cv2.VideoCapture) -> Image | None:
     return to_bgr(pixels) if is_decoded and pixels is not None and pixels.size else None
 
 
-def look(capture: cv2.VideoCapture, image: Image) -> Mode:
-    """Tell the granted format: the size from a picture, the rest from what the camera says."""
+def granted_mode(capture: cv2.VideoCapture, image: Image) -> Mode:
+    """Return the granted mode: the size of a picture, and what the camera says of the rest."""
     fps = capture.get(cv2.CAP_PROP_FPS)
     code = int(capture.get(cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF
     letters = code.to_bytes(4, "little").decode("latin-1").strip("\0 ")
@@ -93,19 +91,19 @@ def look(capture: cv2.VideoCapture, image: Image) -> Mode:
 
 
 def offered_modes(where: int | str, fourcc: str = "MJPG") -> list[Mode]:
-    """Try the common sizes on a camera and list the formats it grants, smallest first.
+    """Try the common sizes on a camera and list the modes it grants, smallest first.
 
     Each one is opened and one picture taken from it, so this takes about a second for each;
     the list is empty when the camera is in use.
     """
     granted = set()
     for size in COMMON_SIZES:
-        capture = open_camera(where, Wish(size, None, fourcc))
+        capture = open_camera(where, RequestedMode(size, None, fourcc))
         if capture is None:
             continue
         try:
             if capture.grab() and (image := retrieve(capture)) is not None:
-                granted.add(look(capture, image))
+                granted.add(granted_mode(capture, image))
         finally:
             capture.release()
     return sorted(granted, key=lambda mode: (mode.width * mode.height, mode.fps))

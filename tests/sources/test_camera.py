@@ -15,7 +15,7 @@ from live_edges.sources.modes import COMMON_SIZES, offered_modes
 def driver(monkeypatch):
     driver = FakeDriver()
     monkeypatch.setattr(cv2, "VideoCapture", driver)
-    monkeypatch.setattr(camera_module, "camera_trouble", lambda where: None)  # ask no real camera
+    monkeypatch.setattr(camera_module, "diagnose", lambda where: None)  # ask no real camera
     list_devices(monkeypatch, Device(0, "Front Camera", "/dev/video0"))
     return driver
 
@@ -62,7 +62,7 @@ def test_the_mode_is_what_the_first_picture_shows(driver):
 
 
 @pytest.mark.parametrize(
-    ("wish", "note"),
+    ("requested", "note"),
     [
         ({"size": SIZE, "fps": 30}, "camera 0 delivers 53x37 at 30 fps (MJPG), as asked"),
         ({}, "camera 0 delivers 53x37 at 30 fps (MJPG), as asked"),
@@ -71,8 +71,8 @@ def test_the_mode_is_what_the_first_picture_shows(driver):
         ({"fourcc": "YUYV"}, "camera 0 delivers 53x37 at 30 fps (MJPG); asked for YUYV"),
     ],
 )
-def test_one_note_holds_the_granted_mode_against_the_wish(driver, wish, note):
-    with Camera(0, **wish) as camera:
+def test_one_note_compares_the_granted_mode_with_the_requested(driver, requested, note):
+    with Camera(0, **requested) as camera:
         assert camera.notes == (note,)
 
 

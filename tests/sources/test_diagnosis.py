@@ -1,4 +1,4 @@
-"""Troubles with a name: each is answered with its own sentence, which says the way out."""
+"""Whatever is known to be wrong has its own sentence, which says what to do."""
 
 import errno
 import logging
@@ -15,31 +15,31 @@ from live_edges import platforms
 from live_edges.cli import main
 from live_edges.errors import SourceError
 from live_edges.live import run
-from live_edges.sources import open_source, troubles
+from live_edges.sources import diagnosis, open_source
 from live_edges.sources.camera import Camera
 from live_edges.sources.devices import Device
-from live_edges.sources.troubles import Facts, camera_trouble, trouble
+from live_edges.sources.diagnosis import explanation
 
 on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Video4Linux")
-NODE = Facts("/dev/video0")
+NODE = "/dev/video0"
 
 
 @pytest.mark.parametrize(
-    ("number", "facts", "words"),
+    ("number", "users", "words"),
     [
-        (errno.EBUSY, Facts("/dev/video0", ("zoom (process 7)",)), "in use by zoom (process 7);"),
-        (errno.EBUSY, NODE, "`sudo fuser -v /dev/video0`"),
-        (errno.EACCES, NODE, "`sudo usermod -aG video $USER`"),
-        (errno.EPERM, NODE, "`--device /dev/video0`"),
-        (errno.ENOSPC, NODE, "USB bandwidth"),
+        (errno.EBUSY, ["zoom (process 7)"], "in use by zoom (process 7);"),
+        (errno.EBUSY, [], "`sudo fuser -v /dev/video0`"),
+        (errno.EACCES, [], "`sudo usermod -aG video $USER`"),
+        (errno.EPERM, [], "`--device /dev/video0`"),
+        (errno.ENOSPC, [], "USB bandwidth"),
     ],
 )
-def test_every_refusal_of_a_driver_has_its_sentence(number, facts, words):
-    assert words in trouble(number, facts)
+def test_every_refusal_of_a_driver_has_its_sentence(number, users, words):
+    assert words in explanation(number, NODE, users)
 
 
 def test_an_unknown_refusal_has_no_sentence():
-    assert trouble(errno.EIO, NODE) is None
+    assert explanation(errno.EIO, NODE) is None
 
 
 class FakeV4l2:
@@ -72,9 +72,9 @@ class FakeV4l2:
 STEPS = [
     ("open", errno.EACCES, "group video"),
     ("open", errno.ENOENT, None),
-    (troubles._VIDIOC_REQBUFS, errno.EBUSY, "in use by"),
-    (troubles._VIDIOC_STREAMON, errno.ENOSPC, "USB bandwidth"),
-    (troubles._VIDIOC_STREAMON, errno.EPIPE, None),
+    (diagnosis._VIDIOC_REQBUFS, errno.EBUSY, "in use by"),
+    (diagnosis._VIDIOC_STREAMON, errno.ENOSPC, "USB bandwidth"),
+    (diagnosis._VIDIOC_STREAMON, errno.EPIPE, None),
     (None, 0, None),
 ]
 
@@ -85,7 +85,7 @@ STEPS = [
 def test_the_driver_is_asked_and_its_handle_is_closed(monkeypatch, step, number, words, where):
     driver = FakeV4l2(monkeypatch, step, number)
 
-    told = camera_trouble(where)
+    told = diagnosis.diagnose(where)
 
     assert words in told if words else told is None
     for handle in driver.handles:
@@ -97,9 +97,9 @@ def test_the_driver_is_asked_and_its_handle_is_closed(monkeypatch, step, number,
 @pytest.mark.parametrize("where", ["/dev/null", "/dev/sda", "clip.mp4", "/dev/videos"])
 def test_what_is_no_camera_is_not_opened(monkeypatch, where):
     opened = []
-    monkeypatch.setattr(troubles, "_refusal", opened.append)
+    monkeypatch.setattr(diagnosis, "_refusal", opened.append)
 
-    assert camera_trouble(where) is None
+    assert diagnosis.diagnose(where) is None
     assert opened == []
 
 
@@ -112,11 +112,11 @@ def test_a_file_that_really_may_not_be_opened_is_a_matter_of_permission(tmp_path
     if user == 0:
         os.seteuid(65534)  # root may open everything
     try:
-        number = troubles._refusal(str(node))
+        number = diagnosis._refusal(str(node))
     finally:
         os.seteuid(user)
 
-    assert "group video" in trouble(number, NODE)
+    assert "group video" in explanation(number, NODE)
 
 
 @on_linux
@@ -124,8 +124,8 @@ def test_a_process_that_really_has_the_camera_open_is_named(tmp_path):
     node = tmp_path / "video0"
 
     with node.open("w"):
-        during = list(troubles._users(str(node)))
-    after = list(troubles._users(str(node)))
+        during = list(diagnosis._users(str(node)))
+    after = list(diagnosis._users(str(node)))
 
     assert [each.endswith(f"(process {os.getpid()})") for each in during] == [True]
     assert after == []
@@ -142,8 +142,8 @@ def driver(monkeypatch):
 @on_linux
 def test_a_camera_in_use_is_told_by_the_run_and_by_the_doctor(driver, monkeypatch, capsys):
     driver.is_plugged = False
-    monkeypatch.setattr(troubles, "_users", lambda node: ["cheese (process 42)"])
-    FakeV4l2(monkeypatch, troubles._VIDIOC_REQBUFS, errno.EBUSY)
+    monkeypatch.setattr(diagnosis, "_users", lambda node: ["cheese (process 42)"])
+    FakeV4l2(monkeypatch, diagnosis._VIDIOC_REQBUFS, errno.EBUSY)
     message = r"camera 0 is there but did not open: it is in use by cheese \(process 42\); close"
 
     with pytest.raises(SourceError, match=message):
@@ -156,10 +156,10 @@ def test_a_camera_in_use_is_told_by_the_run_and_by_the_doctor(driver, monkeypatc
 @on_linux
 def test_a_camera_without_bandwidth_is_told_after_it_was_released(driver, monkeypatch):
     driver.garbled = 10**9
-    FakeV4l2(monkeypatch, troubles._VIDIOC_STREAMON, errno.ENOSPC)
+    FakeV4l2(monkeypatch, diagnosis._VIDIOC_STREAMON, errno.ENOSPC)
     is_held = []
-    ask = troubles._refusal
-    monkeypatch.setattr(troubles, "_refusal", lambda n: is_held.append(driver.is_held) or ask(n))
+    ask = diagnosis._refusal
+    monkeypatch.setattr(diagnosis, "_refusal", lambda n: is_held.append(driver.is_held) or ask(n))
 
     with pytest.raises(SourceError, match="delivers no picture; not enough USB bandwidth"):
         Camera(0, clock=Ticking(1.0), retry_s=0.001)
