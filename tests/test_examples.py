@@ -112,7 +112,7 @@ def test_train_on_my_photographs_learns_from_them(start, tmp_path, capsys):
 
     with safe_open(tmp_path / "w.safetensors", "numpy") as file:
         learned = json.loads(file.metadata()["live_edges"])
-    assert (learned["data"], learned["noise"]) == ("photos", "15 of 255")
+    assert (learned["recipe"]["data"], learned["recipe"]["noise"]) == (["photos"], 15)
     assert (tmp_path / "w.png").exists()
     assert "| learned |" in capsys.readouterr().out
 

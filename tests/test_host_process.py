@@ -82,9 +82,8 @@ def test_importing_and_using_the_package_changes_nothing_in_the_process(bare):
         "from live_edges.cli import main; main(['filters'])",
         "import runpy; sys.argv = ['', 'filters']; "
         "runpy.run_module('live_edges', run_name='__main__')",
-        "from live_edges.training.__main__ import main; main(['--help'])",
     ],
-    ids=["live-edges", "python -m live_edges", "python -m live_edges.training"],
+    ids=["live-edges", "python -m live_edges"],
 )
 def test_the_command_line_sets_up_its_libraries_before_they_are_imported(start, bare):
     code = (

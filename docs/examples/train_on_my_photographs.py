@@ -9,14 +9,14 @@ how well the kernel does. The options are those of `live-edges train`.
 
 import sys
 
-from live_edges.training.__main__ import main
+from live_edges.cli import main
 
 folder = sys.argv[1] if len(sys.argv) > 1 else "photos"
 weights = sys.argv[2] if len(sys.argv) > 2 else "dim-room.safetensors"
 options = sys.argv[3:]
 
 # "signed" compares the responses themselves, in which noise averages out; a length has no sign.
-trained = main([folder, "--noise", "15", "--loss", "signed", "--out", weights, *options])
+trained = main(["train", folder, "--noise", "15", "--loss", "signed", "--out", weights, *options])
 if trained != 0:
     sys.exit(trained)
-sys.exit(main([folder, "--evaluate", weights]))
+sys.exit(main(["train", folder, "--evaluate", weights]))

@@ -1,29 +1,17 @@
-"""The command `live-edges train`: its flags, and what happens when it is typed."""
+"""The command `live-edges train`: its flags, and what is checked before torch is imported."""
 
 import argparse
-import sys
-from contextlib import ExitStack
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from live_edges.errors import TrainingError
-from live_edges.recording.files import atomic_write, check_writable
-from live_edges.training.files import (
-    check_checkpoint,
-    check_data,
-    check_out,
-    load_checkpoint,
-    save_checkpoint,
-)
-from live_edges.training.recipe import FIELDS, LOSSES, PRESETS, SOBEL, Recipe
+from live_edges.filters.weights import check_exists, shipped_weights
+from live_edges.recording.files import check_writable
+from live_edges.sources.address import public_address
+from live_edges.training.recipe import OPTIONS, PRESETS, SOBEL, Recipe, flag
 
-if TYPE_CHECKING:
-    from live_edges.training.loop import OnCheckpoint, Trained
-    from live_edges.training.pictures import Pictures
-    from live_edges.training.report import Watch
-
-INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C ended
 _MAY_CHANGE = ("steps", "lr")  # when a run is resumed
 
 
@@ -35,7 +23,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DATA",
         help="images, folders, globs, video files or a camera number; none: synthetic dead leaves",
     )
-    _add_recipe_arguments(parser.add_argument_group("what to learn"))
+    what = parser.add_argument_group("what to learn")
+    what.add_argument("--preset", choices=PRESETS, help="recipe of a file that is shipped")
+    for name, option in OPTIONS.items():  # None where not given, so that a preset's value stays
+        what.add_argument(
+            flag(name),
+            type=type(option.default),
+            choices=option.metadata["choices"],
+            help=f"{option.metadata['help']} (default {option.default})",
+        )
     files = parser.add_argument_group("files and machine")
     files.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N, mps or xpu")
     files.add_argument(
@@ -54,11 +50,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=True,
         help="draw a picture of the result beside --out (default: yes)",
     )
-    checks = parser.add_argument_group("instead of training something new")
-    checks.add_argument(
+    other = parser.add_argument_group("instead of training something new")
+    other.add_argument(
         "--check", action="store_true", help="retrain --preset and compare with the shipped file"
     )
-    checks.add_argument(
+    other.add_argument(
         "--evaluate",
         type=Path,
         metavar="WEIGHTS",
@@ -67,196 +63,63 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_recipe_arguments(group: Any) -> None:
-    """Add a flag for each field of `Recipe`; None where not given, so that a preset's stays."""
-    base = Recipe()
-    group.add_argument("--preset", choices=PRESETS, help="recipe of a file that is shipped")
-    group.add_argument(
-        "--target", metavar="T", help="blur-difference (default), sobel, or a folder of pictures"
-    )
-    group.add_argument("--in-channels", type=int, choices=(1, 3), help="1 luma (default), 3 RGB")
-    group.add_argument("--loss", choices=LOSSES, help="what is compared (default magnitude)")
-    numbers = {
-        "sigma": f"blur in pixels (default {base.sigma:g})",
-        "kernel-size": f"odd (default {base.kernel_size})",
-        "out-channels": "number of kernels (default 1; sobel 2)",
-        "noise": "sensor noise on the input, in levels of 255",
-        "steps": f"at most (default {base.steps})",
-        "batch": f"pieces of pictures, one of each at least (default {base.batch})",
-        "crop": f"their side in pixels (default {base.crop})",
-        "lr": f"first step length (default {base.lr:g})",
-        "seed": f"decides all that is random (default {base.seed})",
-    }
-    for flag, text in numbers.items():
-        kind = type(getattr(base, flag.replace("-", "_")))
-        group.add_argument(f"--{flag}", type=kind, help=text)
-
-
 def run(args: argparse.Namespace) -> int:
     """Do what was asked and return the exit code.
 
     Raises:
         LiveEdgesError: something the user can act on, in one sentence.
     """
-    resume = None
     if args.resume and not args.evaluate:
-        check_checkpoint(args.resume)
-        resume = load_checkpoint(args.resume)
-    recipe = chosen_recipe(args, resume)
+        return _resume(args)
+    recipe = chosen_recipe(args)
     recipe.check()
     if args.evaluate:
         return _evaluate(args, recipe)
     if args.check:
         return _check(args, recipe)
-    return _train(args, recipe, resume)
+    out = args.out or Path(f"{args.preset or 'learned'}.safetensors")
+    _check_files(recipe.data, out)
+
+    from live_edges.training.commands import train_to_file
+
+    return train_to_file(args, recipe, out)
 
 
-def chosen_recipe(args: argparse.Namespace, resume: dict[str, Any] | None = None) -> Recipe:
-    """Lay the flags that were given over the preset, the checkpoint's recipe or the default."""
-    given = {name: getattr(args, name) for name in FIELDS if getattr(args, name) not in (None, [])}
-    if "data" in given:
-        given["data"] = tuple(given["data"])
-    if resume is not None:
-        base = Recipe.from_json(resume["recipe"])
-        for name, value in given.items():
-            if name not in _MAY_CHANGE and value != getattr(base, name):
-                flag = "DATA" if name == "data" else "--" + name.replace("_", "-")
-                raise TrainingError(
-                    f"the checkpoint was made with {flag} {getattr(base, name)}, not {value}; "
-                    "leave that out, or start anew without --resume"
-                )
-        return replace(base, **given)
-    base = PRESETS[args.preset] if args.preset else Recipe()
-    if given.get("target") == SOBEL and not args.preset:
-        base = replace(base, loss="signed", out_channels=2, kernel_size=3)
-    return replace(base, **given)
-
-
-def _train(args: argparse.Namespace, recipe: Recipe, resume: dict[str, Any] | None) -> int:
-    """Train, and keep whatever came of it."""
-    default = f"{args.preset or 'learned'}.safetensors"
-    out = args.out or Path((resume or {}).get("out", default))
-    check_out(out)
-    check_data(recipe.data)
-
-    if args.watch:  # OpenCV before PyAV: with the libxcb that PyAV brings, its windows never open
-        import live_edges.display.window  # noqa: F401
-    from live_edges.training.outcome import packed, summary
-    from live_edges.training.pictures import find_pictures
-
-    checkpoint = out.with_suffix(".checkpoint")
-
-    def keep(state: dict[str, Any]) -> None:
-        save_checkpoint(checkpoint, state | {"out": str(out)})
-
-    pictures = find_pictures(recipe)
-    trained = _fit(args, recipe, pictures, resume=resume, on_checkpoint=keep)
-    if trained.ended != "finished":
-        keep(trained.checkpoint)
-    if trained.ended == "interrupted":
-        _say(f"stopped after step {trained.steps}; go on with: --resume {checkpoint}")
-        return INTERRUPTED
-    with atomic_write(out) as part:
-        part.write_bytes(packed(trained))
-    if trained.ended == "diverged":
+def _resume(args: argparse.Namespace) -> int:
+    if not args.resume.is_file():
         raise TrainingError(
-            f"the loss was no number at step {trained.steps + 1}; the weights of the last "
-            f"good step are kept in {out}; try a smaller --lr than {recipe.lr:g}"
+            f"checkpoint {args.resume} does not exist; check the path given to --resume"
         )
-    checkpoint.unlink(missing_ok=True)
-    print(summary(trained))
-    print(f"weights: {out}")
-    if args.report:
-        _report(trained, pictures, out)
-    print(f"see it live: live-edges run --weights {out} --filter {out.stem}")
-    return 0
+    from live_edges.training.commands import train_to_file
+    from live_edges.training.descent import load_checkpoint
 
-
-def _fit(
-    args: argparse.Namespace,
-    recipe: Recipe,
-    pictures: "Pictures",
-    *,
-    resume: dict[str, Any] | None = None,
-    on_checkpoint: "OnCheckpoint" = lambda _state: None,
-) -> "Trained":
-    """Train on the device asked for, in a window if one is asked for and can be opened."""
-    import torch
-
-    from live_edges.pipeline.devices import choose_device
-    from live_edges.training.loop import precision, train
-
-    device, reason = choose_device(args.device)
-    if precision(device) != torch.float64:
-        if args.device == "auto":
-            device, reason = torch.device("cpu"), f"{device.type} has no float64"
-        else:
-            _say(f"{device.type} has no float64: the kernels will miss their last digits")
-    _say(f"training on {device} ({reason})")
-    with ExitStack() as stack:
-        watch = _watch(recipe, pictures, stack) if args.watch else None
-        return train(
-            recipe,
-            pictures,
-            device=device,
-            resume=resume,
-            on_step=watch or (lambda _progress: None),
-            on_checkpoint=on_checkpoint,
-        )
-
-
-def _watch(recipe: Recipe, pictures: "Pictures", stack: ExitStack) -> "Watch | None":
-    """Open the app's window; where that cannot be, say so and go on."""
-    from live_edges.display.window import Window, display_problem
-    from live_edges.training.report import Watch, held_out_example
-
-    problem = display_problem()
-    if problem:
-        _say(f"no window to watch in ({problem}); training goes on")
-        return None
-    example = held_out_example(pictures.held_out, recipe)
-    return Watch(stack.enter_context(Window("live-edges train")), example)
-
-
-def _report(trained: "Trained", pictures: "Pictures", out: Path) -> None:
-    from live_edges.training.report import draw, held_out_example, png
-
-    example = held_out_example(pictures.held_out, trained.recipe)
-    path = out.with_suffix(".png")
-    with atomic_write(path) as part:
-        part.write_bytes(png(draw(trained, example, out.stem)))
-    print(f"report: {path}")
+    made_with, state = load_checkpoint(args.resume)
+    recipe = chosen_recipe(args, made_with)
+    for name in (name for name in (*OPTIONS, "data") if name not in _MAY_CHANGE):
+        if (old := getattr(made_with, name)) != (new := getattr(recipe, name)):
+            raise TrainingError(
+                f"the checkpoint was made with {flag(name)} {old}, not {new}; leave that out, or "
+                "start anew without --resume"
+            )
+    recipe.check()
+    out = args.out or args.resume.with_suffix(".safetensors")
+    _check_files(recipe.data, out)
+    return train_to_file(args, recipe, out, state)
 
 
 def _check(args: argparse.Namespace, recipe: Recipe) -> int:
-    """Retrain a preset and hold it against the shipped file."""
-    from live_edges.filters.weights import load_weights, shipped_weights
-
-    if not args.preset:
-        raise TrainingError(f"--check needs --preset, one of: {', '.join(PRESETS)}")
     shipped = next((path for path in shipped_weights() if path.stem == args.preset), None)
     if shipped is None:
-        raise TrainingError(f"no file {args.preset}.safetensors came with the program")
+        raise TrainingError(f"--check needs --preset, one of: {', '.join(PRESETS)}")
 
-    import torch
+    from live_edges.training.commands import check
 
-    from live_edges.training.outcome import agreement, summary
-    from live_edges.training.pictures import find_pictures
-
-    trained = _fit(args, recipe, find_pictures(recipe))
-    found = agreement(trained, torch.from_numpy(load_weights(shipped)))
-    print(summary(trained))
-    is_same = found > 0.9999
-    print(f"cosine with {shipped.name}: {found:.8f} ({'the same' if is_same else 'NOT the same'})")
-    return 0 if is_same else 1
+    return check(args, recipe, shipped)
 
 
 def _evaluate(args: argparse.Namespace, recipe: Recipe) -> int:
-    """Print how a weights file, the analytic kernel and Sobel find edges through noise."""
-    from live_edges.filters.weights import check_exists
-
     check_exists(args.evaluate)
-    check_data(recipe.data)
+    _check_data(recipe.data)
     if args.out:
         check_writable(args.out, "--out")
 
@@ -266,5 +129,30 @@ def _evaluate(args: argparse.Namespace, recipe: Recipe) -> int:
     return 0
 
 
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+def chosen_recipe(args: argparse.Namespace, base: Recipe | None = None) -> Recipe:
+    """Put the flags that were given into the preset or the default, or into another recipe."""
+    base = base or PRESETS.get(args.preset, Recipe())
+    given = {name: value for name in OPTIONS if (value := getattr(args, name)) is not None}
+    if args.data:
+        given["data"] = tuple(args.data)
+    if given.get("target") == SOBEL and base == Recipe():
+        base = replace(base, loss="signed", out_channels=2, kernel_size=3)
+    return replace(base, **given)
+
+
+def _check_files(data: Sequence[str], out: Path) -> None:
+    """Raise LiveEdgesError unless ``data`` is there and ``out`` can become a weights file."""
+    check_writable(out, "--out")
+    if out.is_dir() or out.suffix != ".safetensors":
+        raise TrainingError(f"--out {out} should be a file that ends in .safetensors")
+    _check_data(data)
+
+
+def _check_data(data: Sequence[str]) -> None:
+    for text in data:
+        is_plain = not (text.isdecimal() or re.search(r"[*?[]", text))
+        if is_plain and not Path(text).expanduser().exists():
+            raise TrainingError(
+                f"{public_address(text)} does not exist to learn from; DATA is images, folders, "
+                "globs, videos or a camera"
+            )

@@ -2,42 +2,68 @@
 
 import copy
 import math
-from dataclasses import dataclass
+import pickle
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from live_edges.errors import TrainingError
-from live_edges.training.closed_form import exact_loss
+from live_edges.recording.files import atomic_write
 from live_edges.training.examples import Examples
-from live_edges.training.model import as_saved, inner, relative_loss
+from live_edges.training.model import as_saved, loss_of, relative_loss
 from live_edges.training.recipe import Recipe
 
 LINE_SEARCH = 25  # evaluations a step may take; torch's default leaves a lone step's search none
 HISTORY = 100  # gradients that L-BFGS remembers
 LOSS_SCALE = 1e4  # torch's L-BFGS ignores curvature below 1e-10; a relative loss gets there
-PATIENCE = 3  # steps in a row that leave the file as it is
+PATIENCE = 3  # steps in a row that change nothing; the first may be a line search that failed
 
 
-@dataclass(frozen=True, eq=False)
-class Progress:
-    """Where training stands.
+class Descent:
+    """A model on its way to the least loss.
 
     Attributes:
         recipe: what is learned.
-        weight: the kernels, as they would be saved: ``(out, in, k, k)`` float32 on the CPU.
+        examples: what the steps read.
+        held_out: what they never read.
         limit: loss of the closed-form kernels as they would be saved; None if not known.
-        losses: loss of the kernels as they would be saved, at the start and after each step,
-            relative to the target's power.
-        held_out_losses: the same on pieces of pictures that are never learned from.
+        losses: loss of the kernels as they would be saved, before the first step and after each.
+        held_out_losses: the same on what is held out.
+        ended: ``finished``, ``interrupted`` or ``diverged``; empty while it goes on.
     """
 
-    recipe: Recipe
-    weight: Tensor
-    limit: float | None
-    losses: list[float]
-    held_out_losses: list[float]
+    def __init__(
+        self,
+        recipe: Recipe,
+        model: nn.Conv2d,
+        examples: Examples,
+        held_out: Examples,
+        limit: float | None,
+    ) -> None:
+        self.recipe, self.limit = recipe, limit
+        self.examples, self.held_out = examples, held_out
+        self.ended = ""
+        self._model = model.to(examples.input)
+        self._optimizer = torch.optim.LBFGS(
+            model.parameters(),
+            lr=recipe.lr,
+            max_iter=1,  # one step a call, so that each can be watched, saved and interrupted
+            max_eval=LINE_SEARCH,
+            history_size=HISTORY,
+            line_search_fn="strong_wolfe",
+            tolerance_grad=0,
+            tolerance_change=0,
+        )
+        self.losses = [loss_of(self.weight, examples, recipe.loss)]
+        self.held_out_losses = [loss_of(self.weight, held_out, recipe.loss)]
+
+    @property
+    def weight(self) -> Tensor:
+        """The kernels as they would be saved: ``(out, in, k, k)`` float32 on the CPU."""
+        return as_saved(self._model.weight)
 
     @property
     def steps(self) -> int:
@@ -53,74 +79,33 @@ class Progress:
             return 1.0
         return self.losses[-1] / self.limit if self.limit else math.inf
 
-
-class Descent:
-    """Steps of a model towards the least loss.
-
-    Args:
-        recipe: what is learned.
-        model: see `make_model`; it is moved to where the examples are.
-        examples: what the steps look at.
-        held_out: what they never look at.
-        limit: see `Progress`.
-    """
-
-    def __init__(
-        self,
-        recipe: Recipe,
-        model: nn.Conv2d,
-        examples: Examples,
-        held_out: Examples,
-        limit: float | None,
-    ) -> None:
-        self._recipe, self._limit = recipe, limit
-        self._model = model.to(examples.input)
-        self._examples, self._held_out = examples, held_out
-        self._optimizer = torch.optim.LBFGS(
-            model.parameters(),
-            lr=recipe.lr,
-            max_iter=1,  # one step a call, so that each can be watched, saved and interrupted
-            max_eval=LINE_SEARCH,
-            history_size=HISTORY,
-            line_search_fn="strong_wolfe",
-            tolerance_grad=0,
-            tolerance_change=0,
-        )
-        self._losses: list[float] = []
-        self._held_out_losses: list[float] = []
-        self._unchanged = 0
-        self._measure()
-
-    @property
-    def progress(self) -> Progress:
-        """Where training stands."""
-        weight, losses = as_saved(self._model.weight), list(self._losses)
-        return Progress(self._recipe, weight, self._limit, losses, list(self._held_out_losses))
-
     @property
     def is_settled(self) -> bool:
-        """True if the last steps have left the file as it is."""
-        return self._unchanged >= PATIENCE
+        """True if the last steps have left the loss of the saved kernels exactly as it was."""
+        return self.steps >= PATIENCE and len(set(self.losses[-1 - PATIENCE :])) == 1
 
     def step(self) -> bool:
-        """Make one step; False where the loss is no number before or after it."""
-        before = as_saved(self._model.weight)
-        reached = float(self._optimizer.step(self._closure).detach())  # type: ignore[no-untyped-call]
-        self._unchanged += 1
-        if not torch.equal(before, as_saved(self._model.weight)):
-            self._unchanged = 0
-        self._measure()
-        return math.isfinite(reached) and math.isfinite(self._losses[-1])
+        """Make one step; return False if the loss is not a number before or after it."""
+        before = float(self._optimizer.step(self._closure).detach())  # type: ignore[no-untyped-call]
+        self.losses.append(loss_of(self.weight, self.examples, self.recipe.loss))
+        self.held_out_losses.append(loss_of(self.weight, self.held_out, self.recipe.loss))
+        return math.isfinite(before) and math.isfinite(self.losses[-1])
+
+    def _closure(self) -> Tensor:
+        self._optimizer.zero_grad()
+        responses = self._model(self.examples.input)
+        loss = relative_loss(responses, self.examples.target, self.recipe.loss) * LOSS_SCALE
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
 
     def state(self) -> dict[str, Any]:
-        """Return all it takes to go on as if nothing had happened."""
+        """Return all that is needed to go on as if nothing had happened."""
         state = {
-            "recipe": self._recipe.to_json(),
+            "recipe": asdict(self.recipe),
             "model": self._model.state_dict(),
             "optimizer": self._optimizer.state_dict(),
-            "losses": self._losses,
-            "held_out_losses": self._held_out_losses,
-            "unchanged": self._unchanged,
+            "losses": self.losses,
+            "held_out_losses": self.held_out_losses,
         }
         return copy.deepcopy(state)
 
@@ -128,30 +113,38 @@ class Descent:
         """Go back to a `state`.
 
         Raises:
-            TrainingError: it is of another shape, or of another version of this program.
+            TrainingError: it has another shape, or is from another version of this program.
         """
         state = copy.deepcopy(state)
         try:
             self._model.load_state_dict(state["model"])
             self._optimizer.load_state_dict(state["optimizer"])
-            self._losses, self._held_out_losses = state["losses"], state["held_out_losses"]
-            self._unchanged = state["unchanged"]
+            self.losses, self.held_out_losses = state["losses"], state["held_out_losses"]
         except (KeyError, RuntimeError, ValueError, TypeError) as error:
             raise TrainingError(
                 "the checkpoint does not fit its own recipe, or another version of this program "
                 "made it; start anew without --resume"
             ) from error
 
-    def _measure(self) -> None:
-        weight, loss = as_saved(self._model.weight), self._recipe.loss
-        self._losses.append(exact_loss(weight, self._examples, loss))
-        self._held_out_losses.append(exact_loss(weight, self._held_out, loss))
+    def save(self, path: Path) -> None:
+        """Write a checkpoint: the `state`, for `load_checkpoint`."""
+        with atomic_write(path) as part:
+            torch.save(self.state(), part)
 
-    def _closure(self) -> Tensor:
-        self._optimizer.zero_grad()
-        examples = self._examples
-        responses = inner(self._model(examples.input), examples.margin)
-        target = inner(examples.target, examples.margin)
-        loss = relative_loss(responses, target, self._recipe.loss) * LOSS_SCALE
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss
+
+def load_checkpoint(path: Path) -> tuple[Recipe, dict[str, Any]]:
+    """Read what `Descent.save` wrote: its recipe, and its state; code in the file is never run.
+
+    Raises:
+        TrainingError: the file is damaged or something else.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        return Recipe(**state["recipe"]), state
+    except (
+        RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError, pickle.UnpicklingError
+    ) as error:  # fmt: skip
+        raise TrainingError(
+            f"{path} is damaged, or no checkpoint of this version of live-edges train; start anew "
+            "without --resume"
+        ) from error

@@ -1,9 +1,8 @@
 """Low light: how well filters find, through noise, the edges of the clean picture."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from matplotlib.figure import Figure
@@ -14,8 +13,7 @@ from live_edges.filters import functional as F
 from live_edges.filters import kernels
 from live_edges.filters.weights import load_weights
 from live_edges.recording.files import atomic_write
-from live_edges.training.examples import add_noise
-from live_edges.training.model import inner
+from live_edges.training.examples import add_noise, inner
 from live_edges.training.pictures import find_pictures
 from live_edges.training.recipe import Recipe
 from live_edges.training.report import middle, pixels_of, png, show
@@ -23,18 +21,18 @@ from live_edges.training.report import middle, pixels_of, png, show
 NOISES = (0.0, 5.0, 10.0, 15.0, 25.0)  # of 255; a dim room is about 15
 PICTURE_NOISE = 15.0
 SHOWN = 2  # pictures drawn
+BORDER = 8  # pixels left out, where the kernels see repeated ones
 FAINTEST = 0.5 / 255  # of a unit step: the strength that rounds up to one gray level
 FLAT = 1e-9  # of a unit step; what rounding alone leaves of a picture without edges
 
+Banks = dict[str, Tensor]
 
-@dataclass(frozen=True, slots=True)
-class Score:
+
+class Score(NamedTuple):
     """How close the edges seen through noise come to a clean edge map, averaged over pictures.
 
-    A filter that sees nothing at all in a picture scores a correlation of 0 there.
-
     Attributes:
-        correlation: Pearson's, over all pixels of a picture; no gain or offset changes it.
+        correlation: Pearson's over the pixels, which no gain changes; 0 if a filter sees nothing.
         psnr_db: against the map's own peak, after the single gain that fits best.
     """
 
@@ -43,7 +41,7 @@ class Score:
 
 
 def evaluate(weights: Path, recipe: Recipe, out: Path | None) -> str:
-    """Hold a weights file against the analytic kernel and Sobel on the pictures of a recipe.
+    """Compare a weights file with the analytic kernel and Sobel on the pictures of a recipe.
 
     Args:
         weights: the file.
@@ -57,13 +55,12 @@ def evaluate(weights: Path, recipe: Recipe, out: Path | None) -> str:
         LiveEdgesError: no kernels, no pictures, or no edge in any of them.
     """
     learned = torch.from_numpy(load_weights(weights)).float()
+    is_colour = 3 in (recipe.in_channels, learned.shape[1])
     found = find_pictures(recipe)
-    readers = [*found.held_out, *found.train]
-    pictures = [picture for reader in readers if (picture := reader()) is not None]
+    read = (reader() for reader in (*found.held_out, *found.train))
+    pictures = [_input(picture, is_colour) for picture in read if picture is not None]
     if not pictures:
         raise TrainingError("none of the pictures could be read; are they damaged?")
-    if learned.shape[1] == 3:
-        recipe = replace(recipe, in_channels=3)
     banks = {
         "learned": learned,
         "blur-difference": torch.from_numpy(kernels.blur_difference(recipe.sigma)).float(),
@@ -71,61 +68,51 @@ def evaluate(weights: Path, recipe: Recipe, out: Path | None) -> str:
     }
     lines = []
     for name in ("blur-difference", "sobel"):
-        used = with_edges(pictures, recipe, banks[name])
-        if not used:
+        used = [x for x in pictures if (_edges(x, banks[name]) > FAINTEST).any()]
+        if not used:  # nothing correlates with a map without edges
             raise TrainingError(
                 f"{name} finds no edge in any of {len(pictures)} pictures; choose other ones"
             )
         blank = len(pictures) - len(used)
         left_out = f" ({blank} without an edge left out)" if blank else ""
         lines += [f"Against the {name} of the clean picture, {len(used)} pictures{left_out}:", ""]
-        lines += [table(compare(used, banks, recipe, banks[name])), ""]
+        lines += [_table(compare(used, banks, banks[name], seed=recipe.seed)), ""]
     if out:
         with atomic_write(out) as part:
-            part.write_bytes(draw_comparison(used, banks, recipe))
+            part.write_bytes(_drawn(used[:SHOWN], banks, recipe.seed))
         lines.append(f"picture: {out}")
     return "\n".join(lines)
 
 
-def with_edges(pictures: Sequence[Tensor], recipe: Recipe, clean: Tensor) -> list[Tensor]:
-    """Leave out the pictures in which ``clean`` finds no edge: nothing correlates with flat."""
-    return [
-        picture
-        for picture in pictures
-        if _edges(_input(picture, replace(recipe, noise=0.0)), clean).gt(FAINTEST).any()
-    ]
-
-
 def compare(
-    pictures: Sequence[Tensor], banks: dict[str, Tensor], recipe: Recipe, clean: Tensor
-) -> dict[tuple[str, float], Score]:
-    """Score filters over noise levels.
+    pictures: Sequence[Tensor], banks: Banks, clean: Tensor, *, seed: int
+) -> dict[str, list[Score]]:
+    """Score filters over `NOISES`.
 
     Args:
-        pictures: uint8 ``(3, H, W)`` each, with an edge in each, see `with_edges`.
+        pictures: ``(1, 1 or 3, H, W)`` float each, with an edge in each.
         banks: filters by name, of luma or of colour.
-        recipe: its seed is used, and whether it reads colour.
-        clean: bank that makes the clean edge map the others are held against.
+        clean: bank that makes the clean edge map the others are compared with.
+        seed: decides the noise.
 
     Returns:
-        A score for each name and noise level.
+        For each name a score at each noise level.
     """
-    scores = {}
-    wanted = [_edges(_input(p, replace(recipe, noise=0.0)), clean) for p in pictures]
-    for noise in NOISES:
-        noisy = [_input(p, replace(recipe, noise=noise)) for p in pictures]
-        for name, bank in banks.items():
-            each = [_score(_edges(x, bank), w) for x, w in zip(noisy, wanted, strict=True)]
-            mean = torch.tensor(each).mean(dim=0)
-            scores[name, noise] = Score(float(mean[0]), float(mean[1]))
-    return scores
+    scores = torch.zeros(len(banks), len(NOISES), 2, dtype=torch.float64)
+    for x in pictures:
+        wanted = _edges(x, clean)
+        for column, noise in enumerate(NOISES):
+            noisy = add_noise(x, noise, seed=seed)
+            for row, bank in enumerate(banks.values()):
+                scores[row, column] += torch.tensor(_score(_edges(noisy, bank), wanted)).double()
+    means = (scores / len(pictures)).tolist()
+    return {name: [Score(*each) for each in row] for name, row in zip(banks, means, strict=True)}
 
 
-def _input(picture: Tensor, recipe: Recipe) -> Tensor:
-    """Cut the middle out of a picture, ``(1, 1 or 3, H, W)`` float, with the recipe's noise."""
+def _input(picture: Tensor, is_colour: bool) -> Tensor:
+    """Cut the middle out of a picture, ``(1, 1 or 3, H, W)`` float."""
     x = middle(picture)[None, :3].double() / 255
-    clean = F.rgb_to_gray(x) if recipe.in_channels == 1 else x
-    return add_noise(clean, recipe.noise, seed=recipe.seed)
+    return x if is_colour else F.rgb_to_gray(x)
 
 
 def _strength(x: Tensor, bank: Tensor) -> Tensor:
@@ -133,45 +120,37 @@ def _strength(x: Tensor, bank: Tensor) -> Tensor:
 
 
 def _edges(x: Tensor, bank: Tensor) -> Tensor:
-    return inner(_strength(x, bank), 8).flatten().double()
+    return inner(_strength(x, bank), BORDER).flatten().double()
 
 
-def _score(seen: Tensor, wanted: Tensor) -> tuple[float, float]:
+def _score(seen: Tensor, wanted: Tensor) -> Score:
     is_flat = bool(seen.max() - seen.min() < FLAT)
     correlation = 0.0 if is_flat else float(torch.corrcoef(torch.stack([seen, wanted]))[0, 1])
     power = seen @ seen
     gain = (seen @ wanted) / power if power > 0 else power
     error = (gain * seen - wanted).square().mean()
-    return correlation, float(10 * torch.log10(wanted.max() ** 2 / error.clamp(min=1e-30)))
+    return Score(correlation, float(10 * torch.log10(wanted.max() ** 2 / error.clamp(min=1e-30))))
 
 
-def table(scores: dict[tuple[str, float], Score]) -> str:
-    """Write the scores as a Markdown table, a row a filter, a column a noise level."""
-    names = list(dict.fromkeys(name for name, _ in scores))
+def _table(scores: dict[str, list[Score]]) -> str:
+    """Write the scores as a Markdown table: a row for each filter, a column for each noise."""
     head = "| correlation, PSNR | " + " | ".join(f"noise {n:g}" for n in NOISES) + " |"
     lines = [head, "|---" * (len(NOISES) + 1) + "|"]
-    for name in names:
-        cells = (scores[name, noise] for noise in NOISES)
-        texts = (f"{c.correlation:.3f}, {_decibels(c.psnr_db)}" for c in cells)
-        lines.append(f"| {name} | " + " | ".join(texts) + " |")
+    for name, row in scores.items():
+        decibels = (f"{each.psnr_db:.1f} dB" if each.psnr_db < 100 else "exact" for each in row)
+        cells = (f"{each.correlation:.3f}, {db}" for each, db in zip(row, decibels, strict=True))
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def _decibels(value: float) -> str:
-    return f"{value:.1f} dB" if value < 100 else "exact"
-
-
-def draw_comparison(pictures: Sequence[Tensor], banks: dict[str, Tensor], recipe: Recipe) -> bytes:
-    """Draw, for the first pictures, the noisy input, the clean edges and what filters see."""
-    chosen = pictures[:SHOWN]
-    figure = Figure(figsize=(12.5, 2.05 * len(chosen) + 0.2), layout="constrained")
-    axes: Any = figure.subplots(len(chosen), 2 + len(banks), squeeze=False)
-    for line, picture in zip(axes, chosen, strict=True):
-        noisy = _input(picture, replace(recipe, noise=PICTURE_NOISE))
-        clean = _input(picture, replace(recipe, noise=0.0))
-        show(line[0], noisy[0], f"input, noise {PICTURE_NOISE:g}/255", strength=False)
-        wanted = _strength(clean, banks["blur-difference"])
-        show(line[1], wanted[0], "edges of the clean picture")
+def _drawn(pictures: Sequence[Tensor], banks: Banks, seed: int) -> bytes:
+    """Draw, for each picture, the noisy input, the clean edges and what the filters see."""
+    figure = Figure(figsize=(12.5, 2.05 * len(pictures) + 0.2), layout="constrained")
+    axes: Any = figure.subplots(len(pictures), 2 + len(banks), squeeze=False)
+    for line, x in zip(axes, pictures, strict=True):
+        noisy = add_noise(x, PICTURE_NOISE, seed=seed)
+        show(line[0], noisy[0], f"input, noise {PICTURE_NOISE:g}/255", is_strength=False)
+        show(line[1], _strength(x, banks["blur-difference"])[0], "edges of the clean picture")
         for ax, (name, bank) in zip(line[2:], banks.items(), strict=True):
             show(ax, _strength(noisy, bank)[0], f"{name}, from the noisy input")
     return png(pixels_of(figure))

@@ -1,9 +1,10 @@
-"""Examples: pieces of pictures, each with the answer that the kernels should give to it."""
+"""Examples: pieces of pictures, each with the response that the kernels should give to it."""
 
 import random
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 import torch
@@ -17,27 +18,25 @@ from live_edges.training.pictures import Reader
 from live_edges.training.recipe import BLUR_DIFFERENCE, SOBEL, Recipe
 
 READERS = 4  # threads; each holds one whole picture in memory
-NOISE_SEEDS = 4  # that pictures draw their noise from in turn; `low-light` was trained with 4
-BRIGHTNESS = 0.3
+NOISE_SEEDS = 4  # every fourth picture shares one, because `low-light` was trained that way
+BRIGHTNESS = 0.3  # a piece gets up to so much brighter or darker, as light changes
 
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """What training looks at, all in memory.
+    """What training reads, all in memory.
 
     Attributes:
-        input: ``(N, in, H, W)`` float in [0, 1], with noise if the recipe says so.
-        target: ``(N, planes, H, W)`` float, signed, from the clean picture.
-        margin: pixels at each border that are left out of the loss.
-        pictures: that gave pieces.
-        skipped: pictures that could not be read or were smaller than a piece.
+        input: ``(N, in, H + k - 1, W + k - 1)`` float in [0, 1], with noise if the recipe has any.
+        target: ``(N, planes, H, W)`` float, signed, made of the clean picture.
+        pictures: number of pictures that gave pieces.
+        skipped: number of pictures that could not be read or were smaller than a piece.
     """
 
     input: Tensor
     target: Tensor
-    margin: int
-    pictures: int = 1
-    skipped: int = 0
+    pictures: int
+    skipped: int
 
     def to(self, device: torch.device, dtype: torch.dtype) -> "Examples":
         """Return the same on another device, in another precision."""
@@ -51,54 +50,48 @@ def read_examples(readers: Sequence[Reader], recipe: Recipe, *, count: int, seed
     Args:
         readers: the pictures.
         recipe: size of the pieces, noise, target.
-        count: pieces wanted in all; a picture gives one at least.
-        seed: decides places, flips, brightness and noise; threads change nothing.
+        count: pieces wanted in all; each picture gives at least one.
+        seed: decides places, flips, brightness and noise, whichever thread reads a picture.
 
     Raises:
         TrainingError: no picture can be used.
     """
     each, more = divmod(max(count, len(readers)), max(1, len(readers)))
 
-    def cut(index: int) -> tuple[list[Tensor], tuple[int, ...]]:
+    def cut(index: int) -> list[Tensor]:
         picture = readers[index]()
-        if picture is None:
-            return [], (0, 0)
-        size = tuple(picture.shape[1:])
-        if min(size) < recipe.crop:
-            return [], size
+        if picture is None or min(picture.shape[1:]) < recipe.crop:
+            return []
         draw = random.Random(f"{seed}, picture {index}")
-        return [_piece(picture, recipe.crop, draw) for _ in range(each + (index < more))], size
+        return [_piece(picture, recipe.crop, draw) for _ in range(each + (index < more))]
 
     with ThreadPoolExecutor(READERS, thread_name_prefix="reading") as pool:
         cuts = list(pool.map(cut, range(len(readers))))
-    groups = [
-        [piece for pieces, _ in cuts[first::NOISE_SEEDS] for piece in pieces]
-        for first in range(NOISE_SEEDS)
-    ]
+    used = sum(bool(pieces) for pieces in cuts)
+    if not used:
+        raise TrainingError(
+            f"none of the {len(readers)} pictures can be used: they are damaged, smaller than a "
+            f"piece of {recipe.crop}x{recipe.crop} (see --crop), or have no target picture"
+        )
+    groups = [list(chain.from_iterable(cuts[first::NOISE_SEEDS])) for first in range(NOISE_SEEDS)]
     parts = [
-        make_examples(torch.stack(pieces), recipe, seed=seed * NOISE_SEEDS + number)
+        input_and_target(torch.stack(pieces), recipe, seed=seed * NOISE_SEEDS + number)
         for number, pieces in enumerate(groups)
         if pieces
     ]
-    if not parts:
-        raise TrainingError(_nothing(len(readers), max(cuts, key=lambda c: c[1])[1], recipe.crop))
-    used = sum(bool(pieces) for pieces, _ in cuts)
-    x, target = (torch.cat([getattr(part, name) for part in parts]) for name in ("input", "target"))
-    return Examples(x, target, recipe.reach, used, len(readers) - used)
+    x, target = (torch.cat(each) for each in zip(*parts, strict=True))
+    # Inside the border, where repeated or mirrored pixels would decide.
+    x, target = inner(x, recipe.reach - recipe.kernel_size // 2), inner(target, recipe.reach)
+    return Examples(x, target, used, len(readers) - used)
 
 
-def _nothing(count: int, largest: tuple[int, ...], crop: int) -> str:
-    height, width = largest
-    if not height:
-        return f"none of the {count} pictures could be read; are they damaged, or without a pair?"
-    return (
-        f"the pictures are smaller than a piece of {crop}x{crop} (largest: {width}x{height}); "
-        "choose a smaller --crop or larger pictures"
-    )
+def inner(x: Tensor, margin: int) -> Tensor:
+    """Cut the border off."""
+    return x[..., margin:-margin, margin:-margin] if margin else x
 
 
 def _piece(picture: Tensor, crop: int, draw: random.Random) -> Tensor:
-    """Cut one piece at random, perhaps mirrored; brighter or darker unless it has a pair."""
+    """Cut one piece at random, perhaps mirrored; brighter or darker unless it has a target."""
     # v2's classes draw from torch's one generator, which the threads would share.
     top, left = (draw.randint(0, side - crop) for side in picture.shape[1:])
     piece: Tensor = TF.crop(picture, top, left, crop, crop)
@@ -111,17 +104,17 @@ def _piece(picture: Tensor, crop: int, draw: random.Random) -> Tensor:
     return piece.contiguous()  # a view would keep the whole picture
 
 
-def make_examples(pieces: Tensor, recipe: Recipe, *, seed: int) -> Examples:
+def input_and_target(pieces: Tensor, recipe: Recipe, *, seed: int) -> tuple[Tensor, Tensor]:
     """Turn uint8 pieces ``(N, 3 or 4, H, W)`` into noisy inputs and clean targets, in float64."""
     pictures = pieces.double() / 255
     luma = F.rgb_to_gray(pictures[:, :3])
     clean = luma if recipe.in_channels == 1 else pictures[:, :3]
     target = pictures[:, 3:] if pictures.shape[1] == 4 else make_target(luma, recipe)
-    return Examples(add_noise(clean, recipe.noise, seed=seed), target, recipe.reach)
+    return add_noise(clean, recipe.noise, seed=seed), target
 
 
 def add_noise(x: Tensor, sigma: float, *, seed: int) -> Tensor:
-    """Sensor noise: half its variance at mid gray from reading out, half from counting photons.
+    """Add sensor noise: at mid gray half its variance is read noise, half is photon noise.
 
     Args:
         x: float in [0, 1].
@@ -139,7 +132,7 @@ def add_noise(x: Tensor, sigma: float, *, seed: int) -> Tensor:
 
 
 def make_target(luma: Tensor, recipe: Recipe) -> Tensor:
-    """Answer that the kernels should give, with its sign, for the two analytic targets.
+    """Return the signed responses that the kernels should give, for the two analytic targets.
 
     Args:
         luma: ``(N, 1, H, W)`` float in [0, 1], without noise.
@@ -147,7 +140,7 @@ def make_target(luma: Tensor, recipe: Recipe) -> Tensor:
 
     Returns:
         ``(N, 1, H, W)``: picture minus blurred picture; or ``(N, 2, H, W)``: Sobel's gx and gy.
-        The outermost pixels are torchvision's mirrored border; training leaves them out.
+        The outermost pixels are wrong, because torchvision mirrors the border.
     """
     if recipe.target == SOBEL:
         bank = torch.from_numpy(kernels.sobel()).to(luma)
@@ -157,15 +150,15 @@ def make_target(luma: Tensor, recipe: Recipe) -> Tensor:
     return luma - blurred
 
 
-def analytic_bank(recipe: Recipe) -> kernels.Bank | None:
-    """Return the kernels that make the target, up to a factor; None for target pictures.
+def analytic_bank(recipe: Recipe) -> Tensor | None:
+    """Return the kernels that make the target, up to a factor; None for any other shape of kernels.
 
-    Reading colour, they are the gray kernel in the shares that red, green and blue have in luma.
+    Those that read colour are the gray kernel in the shares that red, green and blue have in luma.
     """
-    if recipe.target not in (SOBEL, BLUR_DIFFERENCE):
+    banks = {BLUR_DIFFERENCE: kernels.blur_difference(recipe.sigma), SOBEL: kernels.sobel()}
+    bank = banks.get(recipe.target)
+    if bank is None or len(bank) != recipe.out_channels:
         return None
-    is_sobel = recipe.target == SOBEL
-    bank = kernels.sobel() if is_sobel else kernels.blur_difference(recipe.sigma)
-    if recipe.in_channels == 1:
-        return bank
-    return np.asarray(bank * np.array(F.LUMA_RGB)[None, :, None, None])
+    if recipe.in_channels == 3:
+        bank = bank * np.array(F.LUMA_RGB)[None, :, None, None]
+    return torch.from_numpy(bank)

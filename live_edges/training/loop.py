@@ -1,46 +1,23 @@
-"""The training loop: data with its target, model, loss, steps, and what came out of them."""
+"""The training loop: data with its target, model, loss, steps, and what came of them."""
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from tqdm import tqdm
 
-from live_edges.timing import Stages
-from live_edges.training.closed_form import least_loss, whitening
-from live_edges.training.descent import Descent, Progress
+from live_edges.training.closed_form import closed_form, moments, whitening
+from live_edges.training.descent import Descent
 from live_edges.training.examples import read_examples
-from live_edges.training.model import make_model
+from live_edges.training.model import as_saved, loss_of, make_model
 from live_edges.training.pictures import Pictures, find_pictures
 from live_edges.training.recipe import Recipe
 
 SECONDS_BETWEEN_CHECKPOINTS = 5.0
 
-OnStep = Callable[[Progress], None]
-OnCheckpoint = Callable[[dict[str, Any]], None]
-
-
-@dataclass(frozen=True, eq=False)
-class Trained(Progress):
-    """What a run made: its last kernels whose loss was a number.
-
-    Attributes:
-        ended: ``finished``, ``interrupted`` or ``diverged``.
-        checkpoint: all it takes to go on.
-        seconds: time spent ``reading``, on the ``closed form`` and in ``steps``.
-        pieces: learned from.
-        pictures: they were cut from.
-        skipped: pictures that could not be read or were too small.
-    """
-
-    ended: str
-    checkpoint: dict[str, Any]
-    seconds: dict[str, float]
-    pieces: int
-    pictures: int
-    skipped: int
+OnStep = Callable[[Descent], None]
 
 
 def train(
@@ -49,68 +26,67 @@ def train(
     *,
     device: torch.device | None = None,
     resume: dict[str, Any] | None = None,
-    on_step: OnStep = lambda _progress: None,
-    on_checkpoint: OnCheckpoint = lambda _state: None,
-) -> Trained:
+    checkpoint: Path | None = None,
+    on_step: OnStep = lambda _descent: None,
+) -> Descent:
     """Learn kernels by a recipe.
 
     Args:
         recipe: what to learn.
         pictures: what to learn from; None finds what the recipe names.
         device: where to compute; the CPU gives the same bytes each time.
-        resume: a checkpoint of the same recipe, to go on from.
+        resume: the state of a checkpoint of the same recipe, to go on from.
+        checkpoint: file to write the state to every few seconds.
         on_step: called after every step.
-        on_checkpoint: called every few seconds with what a later ``resume`` takes.
 
     Raises:
-        TrainingError: the recipe cannot work, or there is nothing to learn from.
+        LiveEdgesError: the recipe cannot work, or there is nothing to learn from.
     """
     recipe.check()
+    pictures = pictures or find_pictures(recipe)
+    spare = max(4, recipe.batch // 4)
+
+    # Data, each piece with its target.
+    examples = read_examples(pictures.train, recipe, count=recipe.batch, seed=recipe.seed)
+    held_out = read_examples(pictures.held_out, recipe, count=spare, seed=recipe.seed + 1)
+
+    # Model.
+    covariance, matches = moments(examples, recipe.kernel_size)
+    model = make_model(recipe, whitening(covariance))
+
+    # Loss, and the least that is possible.
+    limit = None
+    if recipe.is_linear:
+        best = as_saved(closed_form(covariance, matches, recipe.kernel_size))
+        limit = loss_of(best, examples, recipe.loss)
+
+    # Steps.
     device = device or torch.device("cpu")
-    timed = Stages()
-    with timed("reading"):  # the data, and the target that each piece of it should give
-        pictures = pictures or find_pictures(recipe)
-        spare = max(4, recipe.batch // 4)
-        examples = read_examples(pictures.train, recipe, count=recipe.batch, seed=recipe.seed)
-        held_out = read_examples(pictures.held_out, recipe, count=spare, seed=recipe.seed + 1)
-    with timed("closed form"):  # the model, and the least loss that it can come to
-        model = make_model(recipe, whitening(examples, recipe.kernel_size))
-        limit = least_loss(examples, recipe)
-    with timed("steps"):
-        where = device, precision(device)
-        descent = Descent(recipe, model, examples.to(*where), held_out.to(*where), limit)
-        if resume is not None:
-            descent.restore(resume)
-        ended = _descend(descent, recipe.steps, on_step, on_checkpoint)
-    return Trained(
-        **vars(descent.progress),
-        ended=ended,
-        checkpoint=descent.state(),
-        seconds={name: spent.recent_ms() / 1e3 for name, spent in timed.durations.items()},
-        pieces=len(examples.input),
-        pictures=examples.pictures,
-        skipped=examples.skipped + held_out.skipped,
-    )
+    examples, held_out = (each.to(device, precision(device)) for each in (examples, held_out))
+    descent = Descent(recipe, model, examples, held_out, limit)
+    if resume is not None:
+        descent.restore(resume)
+    descent.ended = _descend(descent, checkpoint, on_step)
+    return descent
 
 
-def _descend(descent: Descent, steps: int, on_step: OnStep, on_checkpoint: OnCheckpoint) -> str:
-    """Make steps until the file settles, and say how they ended; a step that fails is undone."""
-    made = descent.progress.steps
-    good = descent.state()
-    saved_at = time.monotonic()
-    with tqdm(initial=made, total=steps, unit="step", desc="learning", dynamic_ncols=True) as bar:
+def _descend(descent: Descent, checkpoint: Path | None, on_step: OnStep) -> str:
+    """Make steps until none helps, and return how they ended; a step that fails is undone."""
+    steps, good, saved_at = descent.recipe.steps, descent.state(), time.monotonic()
+    with tqdm(
+        initial=descent.steps, total=steps, unit="step", desc="learning", dynamic_ncols=True
+    ) as bar:
         try:
-            while bar.n < steps and not descent.is_settled:
+            while descent.steps < steps and not descent.is_settled:
                 if not descent.step():
                     descent.restore(good)
                     return "diverged"
                 good = descent.state()
-                progress = descent.progress
-                bar.set_postfix_str(_figures(progress), refresh=False)
+                bar.set_postfix_str(_figures(descent), refresh=False)
                 bar.update()
-                on_step(progress)
-                if time.monotonic() - saved_at >= SECONDS_BETWEEN_CHECKPOINTS:
-                    on_checkpoint(good)
+                on_step(descent)
+                if checkpoint and time.monotonic() - saved_at >= SECONDS_BETWEEN_CHECKPOINTS:
+                    descent.save(checkpoint)
                     saved_at = time.monotonic()
         except KeyboardInterrupt:
             descent.restore(good)
@@ -119,11 +95,11 @@ def _descend(descent: Descent, steps: int, on_step: OnStep, on_checkpoint: OnChe
     return "finished"
 
 
-def _figures(progress: Progress) -> str:
-    losses = f"loss {progress.losses[-1]:.3g}, held out {progress.held_out_losses[-1]:.3g}"
-    return losses if progress.limit is None else f"{losses}, limit {progress.limit:.3g}"
+def _figures(descent: Descent) -> str:
+    losses = f"loss {descent.losses[-1]:.3g}, held out {descent.held_out_losses[-1]:.3g}"
+    return losses if descent.limit is None else f"{losses}, limit {descent.limit:.3g}"
 
 
 def precision(device: torch.device) -> torch.dtype:
-    """float64 where the device has it: float32 stops short of the numbers a file holds."""
+    """Return float64 where the device has it: float32 misses the last digits a file holds."""
     return torch.float64 if device.type in ("cpu", "cuda") else torch.float32

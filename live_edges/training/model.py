@@ -4,9 +4,11 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import conv2d
 from torch.nn.utils import parametrize
 
 from live_edges.filters import functional as F
+from live_edges.training.examples import Examples
 from live_edges.training.recipe import Recipe
 
 FLOAT32_BITS = 23  # after the first one of a number
@@ -31,7 +33,7 @@ class Whitened(nn.Module):
         return weight - weight.mean(dim=(-2, -1), keepdim=True)
 
     def right_inverse(self, weight: Tensor) -> Tensor:
-        """Return coordinates of some kernels."""
+        """Return the coordinates of some kernels."""
         flat: Tensor = torch.linalg.solve(self.basis, weight.flatten(1).T)
         return flat.T.reshape(weight.shape)
 
@@ -39,26 +41,17 @@ class Whitened(nn.Module):
 def make_model(recipe: Recipe, basis: Tensor) -> nn.Conv2d:
     """Build the convolution, started at a high-pass (delta minus box) with a little seeded noise.
 
-    A start at zero would never move under a magnitude loss, and a random one picks its sign by
-    chance.
+    From zero, a magnitude loss would never move it; from random kernels, chance picks their sign.
 
     Args:
         recipe: shape of the kernels, seed.
         basis: coordinates to learn in, see `closed_form.whitening`.
     """
-    size = recipe.kernel_size
-    conv = nn.Conv2d(
-        recipe.in_channels,
-        recipe.out_channels,
-        size,
-        bias=False,
-        padding=size // 2,
-        padding_mode="replicate",
-        dtype=torch.float64,
-    )
+    size, inputs, outputs = recipe.kernel_size, recipe.in_channels, recipe.out_channels
+    conv = nn.Conv2d(inputs, outputs, size, bias=False, dtype=torch.float64)
     generator = torch.Generator().manual_seed(recipe.seed)
     start = 0.05 * torch.randn(conv.weight.shape, generator=generator) / size
-    start[..., size // 2, size // 2] += 1 / recipe.in_channels
+    start[..., size // 2, size // 2] += 1 / inputs
     with torch.no_grad():
         conv.weight.copy_(start)
     parametrize.register_parametrization(conv, "weight", Whitened(basis))
@@ -66,7 +59,7 @@ def make_model(recipe: Recipe, basis: Tensor) -> nn.Conv2d:
 
 
 def relative_loss(responses: Tensor, target: Tensor, loss: str) -> Tensor:
-    """Mean squared error over the target's mean square: 1 for answering nothing, 0 is perfect.
+    """Return the mean squared error over the target's power: 0 is perfect, no response gives 1.
 
     Args:
         responses: ``(N, out, H, W)``.
@@ -81,16 +74,17 @@ def relative_loss(responses: Tensor, target: Tensor, loss: str) -> Tensor:
     return (responses - target).square().mean() / target.square().mean()
 
 
-def inner(x: Tensor, margin: int) -> Tensor:
-    """Cut the border off, where repeated pixels would be held against mirrored ones."""
-    return x[..., margin:-margin, margin:-margin] if margin else x
+def loss_of(weight: Tensor, examples: Examples, loss: str) -> float:
+    """Return the relative loss of some kernels, in the precision of the examples."""
+    responses = conv2d(examples.input, weight.to(examples.input))
+    return float(relative_loss(responses, examples.target, loss))
 
 
 def as_saved(weight: Tensor) -> Tensor:
-    """Round kernels to the numbers a file holds, each still summing to 0, now to the last bit.
+    """Round kernels to the numbers that a file holds, so that each sums to exactly 0.
 
-    Every tap gets the resolution that float32 has at the largest one, since errors in it matter
-    alike; the middle tap takes up what rounding added to the sum.
+    Every tap gets the resolution that float32 has at the largest one, because errors in all taps
+    matter alike; the middle tap takes up what rounding added to the sum.
 
     Args:
         weight: ``(out, in, k, k)``, k odd.

@@ -19,19 +19,20 @@ from live_edges.display.window import Window
 from live_edges.errors import TrainingError
 from live_edges.filters import functional as F
 from live_edges.filters import kernels
-from live_edges.training.descent import Progress
-from live_edges.training.examples import Examples, analytic_bank, make_examples
+from live_edges.training.closed_form import resized
+from live_edges.training.descent import Descent
+from live_edges.training.examples import analytic_bank, input_and_target
 from live_edges.training.pictures import Reader
-from live_edges.training.recipe import BLUR_DIFFERENCE, Recipe
+from live_edges.training.recipe import Recipe
 
 COLOURS = 256
 SHOWN_HEIGHT, SHOWN_WIDTH = 240, 320
 LEAST_LOSS = 1e-16  # drawn; a logarithm has no 0
-PLANES = {1: ("",), 3: (" (red)", " (green)", " (blue)")}
 SECONDS_BETWEEN = 1.0  # of two pictures in the window; drawing one takes about 0.5
+MOST_ROWS = 4  # of kernels
 
 Pixels = NDArray[np.uint8]  # (H, W, 3), red, green, blue
-Row = tuple[str, NDArray[Any], NDArray[Any] | None]  # name, learned and analytic kernel
+Shown = tuple[Tensor, Tensor]  # input and target of one picture
 
 
 class Watch:
@@ -39,37 +40,111 @@ class Watch:
 
     Args:
         window: the app's window; closing it, or q, only ends the watching.
-        example: the held-out picture to show.
+        shown: the held-out picture to show, see `held_out_picture`.
     """
 
-    def __init__(self, window: Window, example: Examples) -> None:
-        self._window, self._example = window, example
+    def __init__(self, window: Window, shown: Shown) -> None:
+        self._window, self._shown = window, shown
         self._last = -math.inf
 
-    def __call__(self, progress: Progress) -> None:
-        """Show where training stands, if it is time to."""
+    def __call__(self, descent: Descent) -> None:
+        """Show where training stands, if the last picture is old enough."""
         if not self._window.is_open:
             return
         if time.monotonic() - self._last >= SECONDS_BETWEEN:
-            pixels = draw(progress, self._example, f"step {progress.steps}")
+            pixels = draw(descent, self._shown, f"step {descent.steps}")
             self._window.show(np.ascontiguousarray(pixels[..., ::-1]))
             self._last = time.monotonic()
         if self._window.poll(0.001) in ("q", "esc"):
             self._window.close()
 
 
-def draw(progress: Progress, example: Examples, title: str) -> Pixels:
-    """Draw kernels, loss curve and what the kernels see of a held-out picture."""
-    rows = _kernel_rows(progress)
-    figure = Figure(figsize=(11, 2.75 * (len(rows) + 1) + 0.5), layout="constrained")
-    areas: Any = figure.subfigures(2, 1, height_ratios=[len(rows), 1.15])
-    top, bottom = areas
-    left, right = top.subfigures(1, 2, width_ratios=[3, 2])
-    _draw_kernels(left, rows)
-    _draw_losses(right.subplots(), progress)
-    _draw_pictures(bottom.subplots(1, 4), example, progress)
+def held_out_picture(readers: Sequence[Reader], recipe: Recipe) -> Shown:
+    """Return input and target of the middle of the first picture that can be read."""
+    picture = next((found for reader in readers if (found := reader()) is not None), None)
+    if picture is None:
+        raise TrainingError("no held-out picture can be read")
+    return input_and_target(middle(picture)[None], recipe, seed=recipe.seed)
+
+
+def draw(descent: Descent, shown: Shown, title: str) -> Pixels:
+    """Draw kernels, losses, and what the kernels see of a held-out picture."""
+    planes = descent.weight.shape[0] * descent.weight.shape[1]
+    rows = min(planes, MOST_ROWS)
+    figure = Figure(figsize=(11, 2.35 * rows + 2.6), layout="constrained")
+    grid = figure.add_gridspec(2, 1, height_ratios=[2.35 * rows, 2.25])
+    top = grid[0].subgridspec(rows, 5, width_ratios=[1, 1, 1, 0.06, 1.5])
+    _draw_kernels(figure, top, descent, rows)
+    _draw_losses(figure.add_subplot(top[:, 4]), descent)
+    _draw_pictures(grid[1].subgridspec(1, 4).subplots(), descent, *shown)
     figure.suptitle(title, fontsize=14, fontweight="bold")
     return pixels_of(figure)
+
+
+def _draw_kernels(figure: Figure, grid: Any, descent: Descent, rows: int) -> None:
+    """Draw each plane of the kernels beside the analytic one, as they run live."""
+    learned = kernels.unit_scaled(descent.weight.numpy())
+    size, limit = learned.shape[-1], float(np.abs(learned).max())
+    bank = analytic_bank(descent.recipe)
+    columns = {"learned": learned}
+    if bank is not None:
+        columns["analytic"] = kernels.unit_scaled(resized(bank, size).numpy())
+        columns["difference"] = learned - columns["analytic"]
+    colours = ("red", "green", "blue") if learned.shape[1] == 3 else ("",)
+    names = [f"{number + 1} {colour}" for number in range(len(learned)) for colour in colours]
+    norm = SymLogNorm(limit / 50, vmin=-limit, vmax=limit)  # the outer taps are small
+    for column, (title, banks) in enumerate(columns.items()):
+        for row, kernel in enumerate(banks.reshape(-1, size, size)[:rows]):
+            ax = figure.add_subplot(grid[row, column])
+            image = ax.imshow(kernel, cmap="RdBu_r", norm=norm)
+            ax.set_title(f"{title}, kernel {names[row]}" if len(names) > 1 else title, fontsize=9)
+            ax.set_axis_off()
+            if title == "difference":
+                ax.set_title(f"difference, at most {np.abs(kernel).max():.1g}", fontsize=9)
+    ticks = [-limit, -limit / 10, 0, limit / 10, limit]
+    bar = figure.colorbar(image, cax=figure.add_subplot(grid[:, 3]), ticks=ticks, format="%.2g")
+    bar.ax.minorticks_off()
+
+
+def _draw_losses(ax: Any, descent: Descent) -> None:
+    losses, held_out = (
+        np.maximum(each, LEAST_LOSS) for each in (descent.losses, descent.held_out_losses)
+    )
+    ax.semilogy(losses, color="tab:blue", label="training")
+    ax.semilogy(held_out, color="tab:orange", ls=":", lw=2, label="held out")
+    if descent.limit is not None:
+        label = f"closed form {descent.limit:.3g}"
+        ax.axhline(max(descent.limit, LEAST_LOSS), color="black", ls="--", lw=1, label=label)
+    ax.set_title(f"squared error / power of target, ends at {descent.losses[-1]:.3g}", fontsize=9)
+    ax.set_xlabel("L-BFGS step")
+    ax.grid(alpha=0.3)
+    ax.legend(fontsize=8)
+
+
+def _draw_pictures(axes: Any, descent: Descent, x: Tensor, target: Tensor) -> None:
+    gray = x if x.shape[1] == 1 else F.rgb_to_gray(x)
+    level = descent.recipe.noise
+    noise = f", noise {level:g}/255" if level else ""
+    show(axes[0], x[0], f"held-out input{noise}", is_strength=False)
+    show(axes[1], F.magnitude(target)[0], "target, strength")
+    show(axes[2], F.edge_strength(x, descent.weight)[0], "learned kernels")
+    show(axes[3], F.edge_strength(gray, torch.from_numpy(kernels.sobel()))[0], "Sobel")
+
+
+def show(ax: Any, picture: Tensor, caption: str, *, is_strength: bool = True) -> None:
+    """Draw ``(1 or 3, H, W)``; edge strength in white, its brightest hundredth saturated."""
+    pixels = picture.numpy().transpose(1, 2, 0)
+    top = float(np.percentile(pixels, 99.0)) if is_strength else 1.0
+    ax.imshow(pixels, cmap="gray", vmin=0, vmax=max(top, 1e-6), interpolation="nearest")
+    ax.set_title(caption, fontsize=9)
+    ax.set_axis_off()
+
+
+def middle(picture: Tensor) -> Tensor:
+    """Cut the middle out of a picture ``(C, H, W)``, at most 320x240 pixels."""
+    height, width = picture.shape[1:]
+    top, left = max(0, height - SHOWN_HEIGHT) // 2, max(0, width - SHOWN_WIDTH) // 2
+    return picture[:, top : top + SHOWN_HEIGHT, left : left + SHOWN_WIDTH]
 
 
 def pixels_of(figure: Figure) -> Pixels:
@@ -86,104 +161,3 @@ def png(pixels: Pixels) -> bytes:
     few = Image.fromarray(pixels).quantize(COLOURS, dither=Image.Dither.NONE)
     few.save(buffer, "png", optimize=True)
     return buffer.getvalue()
-
-
-def _kernel_rows(progress: Progress) -> list[Row]:
-    """Take at most four planes of the kernels."""
-    learned = progress.weight.double().numpy()
-    bank = analytic_bank(progress.recipe)
-    known = None
-    if bank is not None and len(bank) == len(learned):
-        known = _centred(_on_scale(bank, progress.recipe), learned.shape[-1])
-    rows: list[Row] = []
-    for out in range(len(learned)):
-        for plane, suffix in enumerate(PLANES[learned.shape[1]]):
-            name = f"kernel {out + 1}{suffix}" if len(learned) > 1 else f"kernel{suffix}"
-            analytic = None if known is None else known[out, plane]
-            rows.append((name, learned[out, plane], analytic))
-    return rows[:4]
-
-
-def _on_scale(bank: kernels.Bank, recipe: Recipe) -> kernels.Bank:
-    """Bring the analytic kernels from the display's scale to the target's: delta minus blur."""
-    if recipe.target != BLUR_DIFFERENCE:
-        return bank
-    middle = bank.shape[-1] // 2
-    smooth = kernels.gaussian(recipe.sigma)
-    peak = 1 - float(smooth.max()) ** 2
-    return np.asarray(bank * (peak / bank.sum(axis=1)[0, middle, middle]))
-
-
-def _centred(bank: kernels.Bank, size: int) -> kernels.Bank:
-    spare = (size - bank.shape[-1]) // 2
-    if spare < 0:
-        return bank[..., -spare:spare, -spare:spare]
-    return np.pad(bank, [(0, 0), (0, 0), (spare, spare), (spare, spare)])
-
-
-def _draw_kernels(area: Any, rows: Sequence[Row]) -> None:
-    axes = area.subplots(len(rows), 3, squeeze=False)
-    limit = max(float(np.abs(learned).max()) for _, learned, _ in rows)
-    for ax in axes.flat:
-        ax.set_axis_off()
-    for line, (name, learned, known) in zip(axes, rows, strict=True):
-        shown = [(f"learned {name}", learned)]
-        if known is not None:
-            gap = learned - known
-            shown += [("analytic", known), (f"difference (max {np.abs(gap).max():.1g})", gap)]
-        for ax, (caption, kernel) in zip(line, shown, strict=False):
-            norm = SymLogNorm(limit / 50, vmin=-limit, vmax=limit)  # the outer taps are small
-            image = ax.imshow(kernel, cmap="RdBu_r", norm=norm)
-            ax.set_title(caption, fontsize=9)
-    area.colorbar(image, ax=axes, shrink=0.8, label="tap, same scale in all")
-
-
-def _draw_losses(ax: Any, progress: Progress) -> None:
-    losses, held_out = (
-        np.maximum(each, LEAST_LOSS) for each in (progress.losses, progress.held_out_losses)
-    )
-    ax.semilogy(losses, color="tab:blue", label="training")
-    ax.semilogy(held_out, color="tab:orange", ls=":", lw=2, label="held out")
-    if progress.limit is not None:
-        label = f"closed form {progress.limit:.3g}"
-        ax.axhline(max(progress.limit, LEAST_LOSS), color="black", ls="--", lw=1, label=label)
-    ax.set_title(f"loss, ends at {progress.losses[-1]:.3g}", fontsize=9)
-    ax.set_xlabel("L-BFGS step")
-    ax.set_ylabel("squared error / power of target")
-    ax.grid(alpha=0.3)
-    ax.legend(fontsize=8)
-
-
-def _draw_pictures(axes: Any, example: Examples, progress: Progress) -> None:
-    x = example.input
-    gray = x if x.shape[1] == 1 else F.rgb_to_gray(x)
-    level = progress.recipe.noise
-    noise = f", noise {level:g}/255" if level else ""
-    show(axes[0], x[0], f"held-out input{noise}", strength=False)
-    show(axes[1], F.magnitude(example.target)[0], "target, strength")
-    show(axes[2], F.edge_strength(x, progress.weight)[0], "learned kernels")
-    show(axes[3], F.edge_strength(gray, torch.from_numpy(kernels.sobel()))[0], "Sobel")
-
-
-def show(ax: Any, picture: Tensor, caption: str, *, strength: bool = True) -> None:
-    """Draw ``(1 or 3, H, W)``; edge strength in white, its brightest hundredth saturated."""
-    pixels = picture.numpy().transpose(1, 2, 0)
-    top = float(np.percentile(pixels, 99.0)) if strength else 1.0
-    ax.imshow(pixels, cmap="gray", vmin=0, vmax=max(top, 1e-6), interpolation="nearest")
-    ax.set_title(caption, fontsize=9)
-    ax.set_axis_off()
-
-
-def held_out_example(readers: Sequence[Reader], recipe: Recipe) -> Examples:
-    """Make an example of the middle of the first picture that can be read."""
-    picture = next((found for reader in readers if (found := reader()) is not None), None)
-    if picture is None:
-        raise TrainingError("no held-out picture can be read")
-    return make_examples(middle(picture)[None], recipe, seed=recipe.seed)
-
-
-def middle(picture: Tensor) -> Tensor:
-    """Cut the middle out of a picture ``(C, H, W)``, at most 320x240 pixels."""
-    height, width = picture.shape[1:]
-    top, left = max(0, height - SHOWN_HEIGHT) // 2, max(0, width - SHOWN_WIDTH) // 2
-    return picture[:, top : top + SHOWN_HEIGHT, left : left + SHOWN_WIDTH]

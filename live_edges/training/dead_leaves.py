@@ -1,13 +1,10 @@
-"""Dead leaves: pictures made of leaves that hide each other, with statistics like photographs.
+"""Dead leaves: synthetic pictures of shapes that hide each other, with statistics of photographs.
 
-Leaves of every size fall until they cover the ground. Which leaf lies on top at a pixel is drawn
-first, as a map of numbers; colour, texture and shading are then looked up by that number. So the
-borders between leaves are known exactly, which no photograph can offer.
+Leaves of every size are drawn until they cover the picture: first the number of the leaf on top at
+each pixel, then the colour, texture and shading that belong to that number.
 """
 
 import math
-from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
@@ -15,33 +12,23 @@ from numpy.typing import NDArray
 
 SMALLEST_RADIUS = 4.0  # pixels of the finished picture
 LARGEST_RADIUS = 0.4  # of the picture's shorter side
-LEAVES_PER_PIXEL = 0.012
-SUPERSAMPLING = 2  # drawn finer and averaged down: soft edges, as behind a lens
+LEAVES_PER_PIXEL = 0.012  # they cover nine tenths; the first leaf fills the rest
+SUPERSAMPLING = 2  # draw finer and average, because a lens makes edges soft
 TEXTURES, TEXTURE_SIZE = 6, 256
 
 Floats = NDArray[np.float32]
 
 
-@dataclass(frozen=True, eq=False)
-class DeadLeaves:
-    """One synthetic picture.
-
-    Attributes:
-        image: ``(H, W, 3)`` uint8, red, green, blue.
-        boundary: ``(H, W)`` bool, True where one leaf hides another: texture is not marked.
-    """
-
-    image: NDArray[np.uint8]
-    boundary: NDArray[np.bool_]
-
-
-def dead_leaves(rng: np.random.Generator, height: int = 512, width: int = 512) -> DeadLeaves:
-    """Let leaves fall until they cover the ground.
+def dead_leaves(rng: np.random.Generator, height: int = 512, width: int = 512) -> NDArray[np.uint8]:
+    """Draw one picture.
 
     Args:
         rng: decides everything; equal generators make equal pictures.
         height: rows of the picture, at least 16.
         width: columns of the picture, at least 16.
+
+    Returns:
+        ``(H, W, 3)`` uint8, red, green, blue.
 
     Source:
         Lee, Mumford & Huang, "Occlusion Models for Natural Images", 2001: radii by a power law
@@ -50,20 +37,20 @@ def dead_leaves(rng: np.random.Generator, height: int = 512, width: int = 512) -
     shape = (height * SUPERSAMPLING, width * SUPERSAMPLING)
     count = round(height * width * LEAVES_PER_PIXEL)
     centres = rng.uniform(0, 1, (count, 2)) * shape[::-1]
-    on_top = _fall(rng, centres, shape)
+    on_top = _leaf_on_top(rng, centres, shape)
 
     light = _colours(rng, count)[on_top]
     detail = _texture(rng, on_top, count) + _shading(rng, on_top, centres)
     light *= np.exp(detail)[..., None]
     fine = (light * 255).clip(0, 255).astype(np.uint8)
     image = cv2.resize(fine, (width, height), interpolation=cv2.INTER_AREA)
-    return DeadLeaves(np.asarray(image, np.uint8), _boundary(on_top))
+    return np.asarray(image, np.uint8)
 
 
-def _fall(
+def _leaf_on_top(
     rng: np.random.Generator, centres: NDArray[np.float64], shape: tuple[int, int]
 ) -> NDArray[np.int32]:
-    """Draw which leaf lies on top: ``(H, W)`` numbers into ``centres``, later ones covering."""
+    """Draw the number of the leaf on top, ``(H, W)``; later ones cover earlier ones."""
     count = len(centres)
     radii = _power_law(rng, count, LARGEST_RADIUS * min(shape))
     flatness = rng.uniform(0.3, 1.0, count)
@@ -81,21 +68,21 @@ def _fall(
 
 
 def _power_law(rng: np.random.Generator, count: int, largest: float) -> NDArray[np.float64]:
-    """Radii with density r^-3; the ground is covered by leaves of every size alike."""
+    """Draw radii with density r^-3, so that leaves of each size cover the same area."""
     smallest = SMALLEST_RADIUS * SUPERSAMPLING
     least, share = (smallest / largest) ** 2, rng.uniform(0, 1, count)
     return np.asarray(smallest / np.sqrt(1 - share * (1 - least)))
 
 
 def _colours(rng: np.random.Generator, count: int) -> Floats:
-    """Colour of every leaf, ``(count, 3)``: mostly a shade of gray, more or less tinted."""
+    """Draw the colour of every leaf, ``(count, 3)``: a shade of gray, more or less tinted."""
     shade = rng.beta(1.1, 1.6, (count, 1))
     tint = rng.normal(0, 0.2, (count, 3)) * rng.uniform(0, 1, (count, 1))
     return np.asarray((0.03 + 0.9 * shade) * np.exp(tint), np.float32)
 
 
 def _texture(rng: np.random.Generator, on_top: NDArray[np.int32], count: int) -> Floats:
-    """Relative brightness by a rotated piece of cloudy noise, in each leaf's own contrast."""
+    """Look up the logarithm of the brightness in rotated noise, with each leaf's own contrast."""
     bank = np.stack([_clouds(rng, rng.uniform(0.6, 1.6)) for _ in range(TEXTURES)])
     which = rng.integers(0, TEXTURES, count)[on_top]
     turn, scale = rng.uniform(0, 2 * math.pi, count), rng.uniform(0.4, 1.2, count)
@@ -110,7 +97,7 @@ def _texture(rng: np.random.Generator, on_top: NDArray[np.int32], count: int) ->
 
 
 def _clouds(rng: np.random.Generator, exponent: float) -> Floats:
-    """Seamless noise with amplitude 1 / frequency^exponent, mean 0 and standard deviation 1."""
+    """Draw seamless noise with amplitude 1 / frequency^exponent, mean 0 and deviation 1."""
     frequency = np.hypot(
         np.fft.fftfreq(TEXTURE_SIZE)[:, None], np.fft.rfftfreq(TEXTURE_SIZE)[None, :]
     )
@@ -123,20 +110,10 @@ def _clouds(rng: np.random.Generator, exponent: float) -> Floats:
 def _shading(
     rng: np.random.Generator, on_top: NDArray[np.int32], centres: NDArray[np.float64]
 ) -> Floats:
-    """Relative brightness that rises softly across each leaf, as on a curved thing in light."""
+    """Let the logarithm of the brightness rise slowly across each leaf, as on a curved surface."""
     count = len(centres)
     slope = (rng.normal(0, 0.6, (2, count)) / max(on_top.shape)).astype(np.float32)
     y, x = np.indices(on_top.shape, np.float32)
     across = x - centres[:, 0].astype(np.float32)[on_top]
     down = y - centres[:, 1].astype(np.float32)[on_top]
     return np.asarray(slope[0][on_top] * across + slope[1][on_top] * down)
-
-
-def _boundary(on_top: NDArray[Any]) -> NDArray[np.bool_]:
-    """Mark the pixels of the finished picture in which two leaves meet."""
-    step = SUPERSAMPLING
-    differs = np.zeros(on_top.shape, bool)
-    differs[:, :-1] |= on_top[:, :-1] != on_top[:, 1:]
-    differs[:-1] |= on_top[:-1] != on_top[1:]
-    height, width = (side // step for side in on_top.shape)
-    return np.asarray(differs.reshape(height, step, width, step).any(axis=(1, 3)))
