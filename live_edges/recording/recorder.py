@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 from live_edges.errors import RecordingError
 from live_edges.frame import Image, check_bgr
@@ -18,26 +17,11 @@ QUEUE_BYTES = 128 * 2**20
 MIN_QUEUE, MAX_QUEUE = 4, 30  # pictures
 
 
-class Writer(Protocol):
-    """What the recording thread writes to."""
-
-    encoder: str
-    complete: int
-
-    def write(self, image: Image, ticks: int, *, duration: int) -> None:
-        """Encode one picture, shown from ``ticks`` / 90000 s on, as `VideoWriter.write` does."""
-
-    def close(self) -> None:
-        """Complete the file."""
-
-
-OpenWriter = Callable[[Storage, tuple[int, int], Encoding], Writer]
+OpenWriter = Callable[[Storage, tuple[int, int], Encoding], VideoWriter]
 
 
 class Recorder(Closing):
-    """Records pictures with their times.
-
-    The picture's size, or the first one's if it changes, is that of the video.
+    """Records pictures with their times into a video of the size of the first.
 
     Drop policy: where the queue is full, because the encoder is too slow, a live recording
     leaves the picture out and counts it; any other one waits and loses nothing.
@@ -45,8 +29,8 @@ class Recorder(Closing):
     Args:
         path: the file to make; its ending tells the format.
         encoding: how to encode; no picture ever waits in the encoder, whatever it says.
-        waits: `write` waits where the queue is full, instead of dropping.
-        overwrite: whether the file may be there already.
+        waits: True if `write` waits where the queue is full, instead of dropping.
+        overwrite: True if the file may exist.
         open_writer: makes the writer, in the thread.
 
     Attributes:
@@ -89,7 +73,7 @@ class Recorder(Closing):
 
     @property
     def has_failed(self) -> bool:
-        """Whether the recording ended before it was asked to."""
+        """True if the recording ended before it was asked to."""
         return self._error is not None
 
     def write(self, image: Image, timestamp: float, *, duration_s: float = 0.0) -> bool:
