@@ -4,7 +4,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 
 from live_edges.errors import SourceError
-from live_edges.frame import Frame
+from live_edges.frame import Frame, Image
 from live_edges.lifecycle import Closing
 
 
@@ -33,10 +33,10 @@ class Mode:
 
 
 class Source(Closing):
-    """A stream of frames. The constructor opens it, or raises `SourceError` with what to do.
+    """A source of frames. The constructor opens it, or raises `SourceError` with what to do.
 
     Attributes:
-        name: how the source is called on the screen and in the statistics.
+        name: what the source is called on the screen and in the statistics.
         mode: the format that was really granted, known once the constructor returns.
         is_live: True where frames come at their own pace and the newest one counts (camera,
             network stream, demo); False where every frame counts (video file, images).
@@ -45,7 +45,7 @@ class Source(Closing):
         is_camera: True if a driver delivers the frames, which may be stuck and hand out one picture
             again and again, or deliver fewer than the mode says.
         patience_s: for how long, in seconds, it may deliver nothing though nothing is wrong.
-        frame_count: how many frames will come; None where nobody knows.
+        frame_count: how many frames will come; None if that is not known.
         notes: sentences the user should see once (granted against requested mode, padding, ...).
     """
 
@@ -58,6 +58,8 @@ class Source(Closing):
     patience_s: float = 0.0
     frame_count: int | None = None
     notes: tuple[str, ...] = ()
+    _index: int = 0  # of the next frame
+    _first_timestamp: float = 0.0
 
     @abstractmethod
     def read(self) -> Frame | None:
@@ -73,6 +75,17 @@ class Source(Closing):
     @abstractmethod
     def close(self) -> None:
         """Release the device or file; safe to call twice, never while `read` is running."""
+
+    def _frame(
+        self, image: Image, timestamp: float, pts: float | None = None, duration_s: float = 0.0
+    ) -> Frame:
+        """Make the next frame; by default its ``pts`` is the time since the first one."""
+        if self._index == 0:
+            self._first_timestamp = timestamp
+        pts = timestamp - self._first_timestamp if pts is None else pts
+        frame = Frame(image, self._index, timestamp, pts, duration_s)
+        self._index += 1
+        return frame
 
     def reopened(self) -> "Source":
         """Open the same thing once more, with the mode it had, after this one was closed.

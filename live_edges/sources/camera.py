@@ -57,8 +57,6 @@ class Camera(Source):
         self._clock = clock
         self._retry_s = retry_s
         self._interrupted = threading.Event()
-        self._index = 0
-        self._started = 0.0
 
         self._identity = Identity.of(where)
         self._capture = open_camera(where, self._requested)
@@ -84,12 +82,7 @@ class Camera(Source):
             if self._interrupted.is_set():
                 return None
             raise SourceError(f"{self.name} stopped delivering; check its cable")
-        image, timestamp = grabbed
-        if self._index == 0:
-            self._started = timestamp
-        frame = Frame(image, self._index, timestamp, timestamp - self._started)
-        self._index += 1
-        return frame
+        return self._frame(*grabbed)
 
     def reopened(self) -> "Camera":
         """Open the camera again as it was asked for, by its name where its number has changed."""

@@ -49,9 +49,7 @@ class Demo(Source):
         self._clock = clock
         self._wait = wait or self._interrupted.wait
         self._scene = Scene((width, height), seed=seed)
-        self._index = 0
         self._due: float | None = None
-        self._started = 0.0
         self.mode = Mode(width, height, fps, "")
 
     def read(self) -> Frame | None:
@@ -59,12 +57,7 @@ class Demo(Source):
         if self._is_interrupted_before_due():
             return None
         timestamp = self._clock()
-        if self._index == 0:
-            self._started = timestamp
-        image = self._scene.at(self._index, self._index / self.mode.fps)
-        frame = Frame(image, self._index, timestamp, timestamp - self._started)
-        self._index += 1
-        return frame
+        return self._frame(self._scene.at(self._index, self._index / self.mode.fps), timestamp)
 
     def interrupt(self) -> None:
         """End a wait for the next picture at once; `read` returns None from now on."""

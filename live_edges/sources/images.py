@@ -27,13 +27,12 @@ _VIDEO_SUFFIXES = frozenset({".mjpeg", ".mjpg"})  # JPEG after JPEG: begins like
 class Images(Source):
     """Pictures in natural order (2 before 10), each shown for a while, the last one kept.
 
-    Of a file with several, all are shown, for as long as the file asks.
-
-    A file that cannot be read is passed over with a warning and counted in ``skipped``.
+    If a file holds several pictures, each is shown for as long as the file asks. A file that cannot
+    be read is passed over with a warning and counted in ``skipped``.
 
     Args:
         where: an image, a folder, or a glob such as ``holiday/*.jpg``.
-        seconds: how long each picture is shown whose file does not say.
+        seconds: how long to show a picture whose file does not say.
         loop: start again after the last.
         clock: source of the frames' timestamps.
 
@@ -55,7 +54,6 @@ class Images(Source):
         self._seconds = seconds
         self._loop = loop
         self._clock = clock
-        self._index = 0
         self._pts = 0.0
         self._skipped: set[Path] = set()
         self.name = Path(where).resolve().name or str(where)
@@ -81,8 +79,7 @@ class Images(Source):
         page = page or next(self._pages, None)
         if page is None:
             return None
-        frame = Frame(page.image, self._index, self._clock(), self._pts)
-        self._index += 1
+        frame = self._frame(page.image, self._clock(), self._pts)
         self._pts += page.seconds or self._seconds
         return frame
 

@@ -3,6 +3,7 @@
 import logging
 import os
 from pathlib import Path
+from typing import Any
 
 from live_edges.errors import SourceError
 from live_edges.platforms import no_camera_advice
@@ -39,9 +40,10 @@ def open_source(
     Raises:
         SourceError: it does not open, or is nothing that a source can be.
     """
+    asked = {"size": size, "fps": fps, "fourcc": fourcc}
     # The sources are imported where they are opened: a camera needs no video decoder.
     if text is None:
-        return _first_camera(size, fps, fourcc) or _demo(size, fps, note=True)
+        return _first_camera(**asked) or _demo(size, fps, note=True)
     if text == "demo":
         return _demo(size, fps)
     if is_address(text):
@@ -55,7 +57,7 @@ def open_source(
         check_readable(path)
         if is_folder(path) or is_regular_file(path) or is_pipe(path):
             return _file(path.absolute() if path == STDIN else path, loop)
-    if (camera := _camera(text, size, fps, fourcc)) is not None:
+    if (camera := _camera(text, **asked)) is not None:
         return camera
     if is_glob(text):
         from live_edges.sources.images import Images
@@ -66,31 +68,27 @@ def open_source(
     raise SourceError(f"{public_address(text)!r} is no camera and no file; a source is {SOURCES}")
 
 
-def _camera(
-    text: str, size: tuple[int, int] | None, fps: float | None, fourcc: str
-) -> Source | None:
+def _camera(text: str, **asked: Any) -> Source | None:
     """Open the camera that ``text`` means; None if it means none."""
     from live_edges.sources.camera import Camera
     from live_edges.sources.devices import find_camera
 
-    if text.isdecimal():
-        return Camera(int(text), size=size, fps=fps, fourcc=fourcc)
-    if text.startswith("/dev/"):
-        return Camera(text, size=size, fps=fps, fourcc=fourcc)
+    if text.isdecimal() or text.startswith("/dev/"):
+        return Camera(int(text) if text.isdecimal() else text, **asked)
     device = find_camera(text)
     if device is None:
         return None
-    return Camera(device.index, name=device.name, size=size, fps=fps, fourcc=fourcc)
+    return Camera(device.index, name=device.name, **asked)
 
 
-def _first_camera(size: tuple[int, int] | None, fps: float | None, fourcc: str) -> Source | None:
+def _first_camera(**asked: Any) -> Source | None:
     """Open the first camera that opens, with a warning for each that does not."""
     from live_edges.sources.camera import Camera
     from live_edges.sources.devices import list_cameras
 
     for device in list_cameras():
         try:
-            return Camera(device.index, name=device.name, size=size, fps=fps, fourcc=fourcc)
+            return Camera(device.index, name=device.name, **asked)
         except SourceError as error:
             _LOG.warning("%s", error)
     return None

@@ -61,23 +61,17 @@ def check_readable(path: Path) -> None:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a path leads to a folder; False where that cannot be told."""
-    try:
-        return path.is_dir()
-    except OSError:  # no permission, or a name that is too long
-        return False
+    """Return True if a path leads to a folder; False where that cannot be told."""
+    return os.path.isdir(path)  # noqa: PTH112 -- Path.is_dir raises without permission
 
 
 def is_regular_file(path: Path) -> bool:
-    """Whether a path leads to an ordinary file; False where that cannot be told."""
-    try:
-        return path.is_file()
-    except OSError:
-        return False
+    """Return True if a path leads to an ordinary file; False where that cannot be told."""
+    return os.path.isfile(path)  # noqa: PTH113 -- likewise
 
 
 def is_glob(text: str) -> bool:
-    """Whether a text has a character that a glob may have."""
+    """Return True if a text has a character that a glob may have."""
     return re.search(r"[*?[]", text) is not None
 
 

@@ -58,8 +58,6 @@ class NetworkStream(Source):
         self._timeout_s = timeout_s
         self._clock = clock
         self._format = format
-        self._index = 0
-        self._started = 0.0
         self._interrupted = threading.Event()
 
         self._frames: Iterator[av.VideoFrame] = iter(())
@@ -82,12 +80,8 @@ class NetworkStream(Source):
         if decoded is None or self._interrupted.is_set():
             return None
         timestamp = self._clock()
-        if self._index == 0:
-            self._started = timestamp
-        pts = timestamp - self._started if self.is_live else self._placed_s(decoded)
-        frame = Frame(self._track.to_image(decoded), self._index, timestamp, pts)
-        self._index += 1
-        return frame
+        pts = None if self.is_live else self._timeline.place_s(decoded.pts)
+        return self._frame(self._track.to_image(decoded), timestamp, pts)
 
     def reopened(self) -> "NetworkStream":
         """Connect to the same address again, and read it in the way that worked before."""
@@ -104,9 +98,6 @@ class NetworkStream(Source):
         self._ahead = None
         self._frames = iter(())
         self._track.close()
-
-    def _placed_s(self, decoded: av.VideoFrame) -> float:
-        return float(self._timeline.place(decoded.pts) * self._timeline.time_base)
 
     def _begin(self) -> av.VideoFrame:
         try:

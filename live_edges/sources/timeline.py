@@ -80,6 +80,10 @@ class Timeline:
         self.latest = self._time_of(stamp)
         return self.latest
 
+    def place_s(self, stamp: int | None) -> float:
+        """Return the same in seconds."""
+        return float(self.place(stamp) * self.time_base)
+
     def restart(self, duration: int) -> None:
         """Place the next picture, wherever its file puts it, ``duration`` after the latest."""
         self.offsets, self._highest, self._doubtful = [], None, None

@@ -37,7 +37,6 @@ class VideoFile(Source):
         self._path = Path(path)
         self._loop = loop
         self._clock = clock
-        self._index = 0
         self._has_warned = False
         self._last_duration = 0  # ticks that the latest frame is shown, if it is the last
         self.name = "standard input" if self._path == STDIN else self._path.name
@@ -67,12 +66,9 @@ class VideoFile(Source):
             return None
         self._ahead = self._next_frame()
         self._last_duration = 0 if self._ahead else self._track.last_duration(decoded)
-        tick_s = float(self._timeline.time_base)
-        pts, duration_s = self._timeline.place(decoded.pts) * tick_s, self._last_duration * tick_s
-        image = self._track.to_image(decoded)
-        frame = Frame(image, self._index, self._clock(), pts, duration_s)
-        self._index += 1
-        return frame
+        pts = self._timeline.place_s(decoded.pts)
+        duration_s = float(self._last_duration * self._timeline.time_base)
+        return self._frame(self._track.to_image(decoded), self._clock(), pts, duration_s)
 
     def close(self) -> None:
         """Close the file."""
