@@ -21,8 +21,8 @@ from live_edges import EdgePipeline
 from live_edges.cli import build_parser, parse
 from live_edges.errors import LiveEdgesError
 from live_edges.process.conversion import convert_image, convert_video
-from live_edges.process.painting import Painter
 from live_edges.process.reading import Span
+from live_edges.process.rendering import VideoRenderer
 from live_edges.recording.encoding import Encoding
 from live_edges.settings import LINE_COLORS, VIEWS, Settings
 from live_edges.sources.images import Images
@@ -151,8 +151,8 @@ def test_any_picture_is_converted_or_told_wrong(ending, pipeline):
     @fuzz(15, content=damage.damaged(lambda: damage.pictures()[ending]))
     def try_one(content):
         with saved(content, ending) as path, contextlib.suppress(LiveEdgesError):
-            painter = Painter(pipeline, Settings(view="edges"))
-            convert_image(path, path.with_name("out.png"), painter)
+            render = VideoRenderer(pipeline, Settings(view="edges"))
+            convert_image(path, path.with_name("out.png"), render)
             assert path.with_name("out.png").exists()
 
     try_one()
@@ -179,7 +179,7 @@ def test_any_video_is_converted_or_told_wrong(ending, pipeline):
             report = convert_video(
                 path,
                 target,
-                Painter(pipeline, Settings(view="edges")),
+                VideoRenderer(pipeline, Settings(view="edges")),
                 encoding=Encoding("libx264", preset="ultrafast"),
                 span=span,
                 on_start=lambda _total: lambda: None,
@@ -236,10 +236,10 @@ def test_any_number_in_the_settings_works_or_is_a_value_error(
     image = np.full((6, 7, 3), 9, np.uint8)
 
     with contextlib.suppress(ValueError):
-        painted = Painter(pipeline, chosen).paint_image(image, 0.0)
-        assert painted.dtype == np.uint8
+        picture = VideoRenderer(pipeline, chosen).render_image(image, 0.0)
+        assert picture.dtype == np.uint8
 
-    assert Painter(pipeline, Settings("log")).paint_image(image, 0.0).shape == (6, 7, 3)
+    assert VideoRenderer(pipeline, Settings("log")).render_image(image, 0.0).shape == (6, 7, 3)
 
 
 @fuzz(

@@ -16,8 +16,8 @@ from live_edges.options import add_encoding_arguments, pipeline_of, settings_of
 
 if TYPE_CHECKING:
     from live_edges.process.conversion import Report
-    from live_edges.process.painting import Painter
     from live_edges.process.plan import Conversion
+    from live_edges.process.rendering import VideoRenderer
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ def _convert_all(
     """Convert every file with a filter, and return how many failed."""
     from tqdm.contrib.logging import logging_redirect_tqdm
 
-    from live_edges.process.painting import Painter
+    from live_edges.process.rendering import VideoRenderer
 
     pipeline, settings = pipeline_of(args, filter), settings_of(args, filter)
     log.info("device: %s (%s)", pipeline.device, pipeline.device_reason)
@@ -94,7 +94,7 @@ def _convert_all(
             label = f"{number}/{len(todo)} {each.source.name}" if is_batch else each.source.name
             began = time.perf_counter()
             try:
-                report = _convert(each, Painter(pipeline, settings), args, label)
+                report = _convert(each, VideoRenderer(pipeline, settings), args, label)
             except LiveEdgesError as error:
                 if not is_batch:
                     raise
@@ -109,7 +109,7 @@ def _convert_all(
 
 
 def _convert(
-    each: "Conversion", painter: "Painter", args: argparse.Namespace, label: str
+    each: "Conversion", renderer: "VideoRenderer", args: argparse.Namespace, label: str
 ) -> "Report":
     from tqdm import tqdm
 
@@ -118,7 +118,7 @@ def _convert(
     from live_edges.recording.encoding import Encoding
 
     if each.is_image:
-        return convert_image(each.source, each.target, painter)
+        return convert_image(each.source, each.target, renderer)
     # disable=None: no bar where the output is no terminal
     with tqdm(desc=label, unit=" frames", disable=None, dynamic_ncols=True) as bar:
 
@@ -129,7 +129,7 @@ def _convert(
         return convert_video(
             each.source,
             each.target,
-            painter,
+            renderer,
             encoding=Encoding(args.encoder, args.quality, args.preset),
             span=Span(args.start or 0.0, math.inf if args.end is None else args.end),
             with_sound=not args.no_sound,

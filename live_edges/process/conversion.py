@@ -1,4 +1,4 @@
-"""Converts one file: read, paint and write a video in three threads, or a picture in one go."""
+"""Converts one file: read, render and write a video in three threads, or a picture in one go."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -13,10 +13,10 @@ from av.packet import Packet
 from live_edges.errors import LiveEdgesError, SourceError
 from live_edges.frame import Image
 from live_edges.process.extras import Extras
-from live_edges.process.painting import Painter
 from live_edges.process.queues import read_ahead, write_behind
 from live_edges.process.reading import Span, VideoReader
-from live_edges.process.writing import Painted, VideoOutput, frame_of
+from live_edges.process.rendering import VideoRenderer
+from live_edges.process.writing import OutputPicture, VideoOutput, frame_of
 from live_edges.recording.encoding import Encoding
 from live_edges.recording.files import atomic_write
 from live_edges.recording.fit import even_size
@@ -39,7 +39,7 @@ class Report:
 def convert_video(
     source: Path,
     target: Path,
-    painter: Painter,
+    renderer: VideoRenderer,
     *,
     encoding: Encoding,
     span: Span,
@@ -51,7 +51,7 @@ def convert_video(
     Args:
         source: video file.
         target: video file to make; its ending tells the format.
-        painter: makes each picture.
+        renderer: renders each picture.
         encoding: how to encode.
         span: which part of it.
         with_sound: whether its sound is wanted.
@@ -66,12 +66,12 @@ def convert_video(
             atomic_write(target) as part,
             closing(VideoOutput(target, part, encoding, reader, extras)) as output,
         ):
-            sizes = _convert(reader, output, painter, on_start(reader.frame_count))
+            sizes = _convert(reader, output, renderer, on_start(reader.frame_count))
         notes = [*_notes(reader, sizes, target), *output.notes]
         return Report(reader.decoded, tuple(notes))
 
 
-def convert_image(source: Path, target: Path, painter: Painter) -> Report:
+def convert_image(source: Path, target: Path, renderer: VideoRenderer) -> Report:
     """Convert a picture; the target gets its name when it is whole.
 
     Raises:
@@ -80,9 +80,9 @@ def convert_image(source: Path, target: Path, painter: Painter) -> Report:
     image = read_image(source)
     if image is None:
         raise SourceError(f"{source} cannot be read as an image; is it damaged?")
-    painted = painter.paint_image(image, 0.0)
+    picture = renderer.render_image(image, 0.0)
     try:
-        _, content = cv2.imencode(target.suffix, painted)
+        _, content = cv2.imencode(target.suffix, picture)
     except cv2.error as error:
         raise LiveEdgesError(f"{target} cannot be written: its format does not take it") from error
     with atomic_write(target) as part:
@@ -93,7 +93,10 @@ def convert_image(source: Path, target: Path, painter: Painter) -> Report:
 
 
 def _convert(
-    reader: VideoReader, output: VideoOutput, painter: Painter, on_picture: Callable[[], object]
+    reader: VideoReader,
+    output: VideoOutput,
+    renderer: VideoRenderer,
+    on_picture: Callable[[], object],
 ) -> list[tuple[int, int]]:
     """Run the three threads; returns the sizes of the pictures as they changed."""
     sizes: list[tuple[int, int]] = []
@@ -105,7 +108,7 @@ def _convert(
             if isinstance(item, Packet):
                 write(item)
                 continue
-            image = painter(item.frame, float(item.ticks * reader.time_base))
+            image = renderer(item.frame, float(item.ticks * reader.time_base))
             aspect = shown_aspect(item.frame, reader.track.pixel_aspect)
             if not output.can_state_aspect:
                 image, aspect = _squared(image, aspect), SQUARE
@@ -114,7 +117,7 @@ def _convert(
                 sizes.append(size)
             # Not left to the writer, which has more to do than this thread.
             frame = frame_of(image, even_size(*sizes[0]))
-            write(Painted(frame, image.ndim == 2, item.ticks, item.duration, aspect))
+            write(OutputPicture(frame, image.ndim == 2, item.ticks, item.duration, aspect))
             on_picture()
     return sizes
 

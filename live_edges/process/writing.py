@@ -27,7 +27,7 @@ from live_edges.sources.decoding import SQUARE, ffmpeg_name, reason
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Painted:
+class OutputPicture:
     """A picture for the output, when it is shown and for how long, in ticks.
 
     The aspect is the width of a pixel through its height; that of the first picture counts.
@@ -83,7 +83,7 @@ class VideoOutput:
         is_mkv_by_default = (self._muxer, encoder) == ("matroska", "auto")
         return self._muxer in ("mp4", "mov") or is_mpeg or is_mkv_by_default
 
-    def write_all(self, items: "Iterable[Painted | Packet[av.AudioStream]]") -> None:
+    def write_all(self, items: "Iterable[OutputPicture | Packet[av.AudioStream]]") -> None:
         """Write pictures and packets as they come, and complete the file.
 
         Raises:
@@ -91,7 +91,7 @@ class VideoOutput:
         """
         try:
             for item in items:
-                if isinstance(item, Painted):
+                if isinstance(item, OutputPicture):
                     self._write_picture(item)
                 else:
                     self._write_packet(item)
@@ -113,15 +113,15 @@ class VideoOutput:
         if self._container is not None:
             _close_quietly(self._container)
 
-    def _write_picture(self, painted: Painted) -> None:
+    def _write_picture(self, picture: OutputPicture) -> None:
         if self._container is None:
-            self._container = self._open(painted)
-        frame = painted.frame
+            self._container = self._open(picture)
+        frame = picture.frame
         wanted = self._stream.codec_context.pix_fmt
         if frame.format.name != wanted:
             frame = frame.reformat(format=wanted)
-        frame.pts, frame.time_base = painted.ticks, self._reader.time_base
-        frame.duration = painted.duration
+        frame.pts, frame.time_base = picture.ticks, self._reader.time_base
+        frame.duration = picture.duration
         self._container.mux(self._extras.until(float(frame.pts * frame.time_base)))
         self._mux(self._stream.encode(frame))
         for packet in self._waiting:
@@ -160,7 +160,7 @@ class VideoOutput:
             packet.duration = max(end - start - (packet.dts - (self._first_dts or 0)), 1)
         self._container.mux(packet)
 
-    def _open(self, first: Painted) -> av.container.OutputContainer:
+    def _open(self, first: OutputPicture) -> av.container.OutputContainer:
         size = first.frame.width, first.frame.height
         encoder = choose_encoder(self._path, size, self._encoding)
         container = av.open(ffmpeg_name(self._part), "w", format=self._muxer)

@@ -21,9 +21,9 @@ from live_edges.pipeline.gpu_engine import GpuEngine
 from live_edges.pipeline.torch_compiling import TorchCompiler
 from live_edges.pipeline.transfer import DirectTransfer, Pending, StreamedTransfer
 from live_edges.process.conversion import convert_video
-from live_edges.process.painting import Painter
 from live_edges.process.planes import luma_of, stretched
 from live_edges.process.reading import Span, VideoReader
+from live_edges.process.rendering import VideoRenderer
 from live_edges.recording.encoding import Encoding
 from live_edges.recording.session import RecordingOptions, RecordingSession
 from live_edges.settings import LINE_COLORS, Settings
@@ -419,7 +419,7 @@ def test_every_picture_of_a_file_is_converted_once_where_a_gpu_fails(tmp_path, c
     report = convert_video(
         movie,
         target,
-        Painter(pipeline, PLAIN),
+        VideoRenderer(pipeline, PLAIN),
         encoding=Encoding(quality=1),
         span=Span(),
         on_start=lambda _count: lambda: None,

@@ -12,7 +12,7 @@ from fakes import compute_on, transfer_with
 from live_edges import EdgePipeline
 from live_edges.pipeline.autogain import TARGET
 from live_edges.pipeline.renderer import Renderer
-from live_edges.process.painting import Painter
+from live_edges.process.rendering import VideoRenderer
 from live_edges.settings import Settings
 
 FPS = 30
@@ -108,22 +108,22 @@ def by_live_loop(images, settings):
 
 def by_process(images, settings):
     pipeline = EdgePipeline(settings.filter, device="cpu", engine="torch")
-    painter = Painter(pipeline, settings)
+    render = VideoRenderer(pipeline, settings)
     shown, gains = [], []
     for number, image in enumerate(images):
-        shown.append(painter(av.VideoFrame.from_ndarray(image, format="bgr24"), number / FPS))
-        gains.append(painter._settings.gain)
+        shown.append(render(av.VideoFrame.from_ndarray(image, format="bgr24"), number / FPS))
+        gains.append(render._settings.gain)
     return shown, gains
 
 
 def by_luma(images, settings):
     pipeline = EdgePipeline(settings.filter, device="cpu", engine="torch")
-    painter = Painter(pipeline, settings)
+    render = VideoRenderer(pipeline, settings)
     shown, gains = [], []
     for number, image in enumerate(images):
         frame = av.VideoFrame.from_ndarray(image[..., 0].copy(), format="gray")
-        shown.append(painter(frame, number / FPS))
-        gains.append(painter._settings.gain)
+        shown.append(render(frame, number / FPS))
+        gains.append(render._settings.gain)
     return shown, gains
 
 

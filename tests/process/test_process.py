@@ -32,10 +32,10 @@ from media import (
 
 from live_edges import EdgePipeline
 from live_edges.cli import main
-from live_edges.process.painting import Painter
 from live_edges.process.planes import luma_of, stretched
 from live_edges.process.queues import read_ahead, write_behind
 from live_edges.process.reading import Span, VideoReader
+from live_edges.process.rendering import VideoRenderer
 from live_edges.settings import Settings
 from live_edges.sources.video import VideoFile
 
@@ -202,7 +202,7 @@ def test_the_short_way_by_luma_equals_the_long_way_by_colour(tmp_path, filter):
         frame = next(container.decode(video=0))
         image = frame.to_ndarray(format="bgr24")
 
-        short = Painter(pipeline, settings)(frame, 0.0)
+        short = VideoRenderer(pipeline, settings)(frame, 0.0)
 
     # One level of rounding in the colour conversion, times the weight of the filter's taps.
     gain = np.abs(pipeline.entry.bank(1.0)).sum(axis=(1, 2, 3)).max()
@@ -569,7 +569,7 @@ def test_a_broken_run_leaves_nothing_behind(tmp_path, monkeypatch):
     def interrupt(*_args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Painter, "__call__", interrupt)
+    monkeypatch.setattr(VideoRenderer, "__call__", interrupt)
 
     assert process(movie, "-o", tmp_path / "b.mp4") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]

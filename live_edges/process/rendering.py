@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from live_edges.pipeline.edge_pipeline import EdgePipeline
 
 
-class Painter:
+class VideoRenderer:
     """Turns decoded pictures into those of the output.
 
     Where the view is the edges and the filter reads brightness, the luma plane of the video is
@@ -38,7 +38,7 @@ class Painter:
         self._by_luma = settings.view == "edges" and pipeline.reads_luma
 
     def __call__(self, frame: av.VideoFrame, now: float) -> Image:
-        """Paint one picture.
+        """Render one picture.
 
         Args:
             frame: as decoded, in any pixel format, turned or not.
@@ -50,7 +50,7 @@ class Painter:
         if not self._by_luma:
             image = to_image(frame)
             self._pipeline.prepare(image)
-            return self.paint_image(image, now)
+            return self.render_image(image, now)
         luma, is_full = luma_of(frame)
         self._pipeline.prepare(luma)
         self._stretch = 1.0
@@ -68,8 +68,8 @@ class Painter:
             edges = without_weak(edges, self._settings.threshold)
         return edges
 
-    def paint_image(self, image: Image, now: float) -> Image:
-        """Paint one ``(H, W, 3)`` BGR picture, as above."""
+    def render_image(self, image: Image, now: float) -> Image:
+        """Render one ``(H, W, 3)`` BGR picture, as above."""
         rendered, self._settings = self._renderer(image, self._settings, now=now)
         if self._settings.view == "edges" and rendered.edges is not None:
             return rendered.edges
