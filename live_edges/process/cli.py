@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what only this command has; filter, view and device come from the command line."""
+    """Add the options that only this command has; `live_edges.cli` adds the others."""
     parser.add_argument(
         "inputs",
         nargs="+",

@@ -1,4 +1,4 @@
-"""Converts one file: read, render and write a video in three threads, or a picture in one go."""
+"""Converts one file: a video in three threads, which read, render and write, or an image."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -30,7 +30,7 @@ OnStart = Callable[[int | None], Callable[[], object]]
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What became of a file: how many pictures were written, and what the user should know."""
+    """How many pictures of a file were written, and what the user should know about them."""
 
     frames: int
     notes: tuple[str, ...] = ()
@@ -46,19 +46,20 @@ def convert_video(
     with_sound: bool = True,
     on_start: OnStart,
 ) -> Report:
-    """Convert a video; the target gets its name when it is whole.
+    """Convert a video; the target gets its name when it is complete.
 
     Args:
         source: video file.
-        target: video file to make; its ending tells the format.
+        target: video file to make; its ending selects the format.
         renderer: renders each picture.
-        encoding: how to encode.
-        span: which part of it.
-        with_sound: whether its sound is wanted.
-        on_start: told how many pictures to expect; gives back what to call after each.
+        encoding: encoder, quality and preset.
+        span: the part of the video to convert.
+        with_sound: True to keep the sound.
+        on_start: called with the number of pictures to expect; returns a function that is called
+            after each picture.
 
     Raises:
-        LiveEdgesError: the source cannot be read or the target not be written.
+        LiveEdgesError: the source cannot be read, or the target cannot be written.
     """
     with VideoReader(source, span, with_sound=with_sound) as reader:
         extras = Extras(reader, MUXERS[target.suffix.lower()], span)
@@ -72,10 +73,10 @@ def convert_video(
 
 
 def convert_image(source: Path, target: Path, renderer: VideoRenderer) -> Report:
-    """Convert a picture; the target gets its name when it is whole.
+    """Convert an image; the target gets its name when it is complete.
 
     Raises:
-        LiveEdgesError: the source cannot be read or the target not be written.
+        LiveEdgesError: the source cannot be read, or the target cannot be written.
     """
     image = read_image(source)
     if image is None:
@@ -98,7 +99,7 @@ def _convert(
     renderer: VideoRenderer,
     on_picture: Callable[[], object],
 ) -> list[tuple[int, int]]:
-    """Run the three threads; returns the sizes of the pictures as they changed."""
+    """Run the three threads; returns the size of the pictures, and each size it changed to."""
     sizes: list[tuple[int, int]] = []
     with (
         read_ahead(reader, "reader", interrupt=reader.interrupt) as decoded,
@@ -115,7 +116,7 @@ def _convert(
             size = image.shape[1], image.shape[0]
             if size not in sizes[-1:]:
                 sizes.append(size)
-            # Not left to the writer, which has more to do than this thread.
+            # Here and not in the writer, because that thread is the busiest.
             frame = frame_of(image, even_size(*sizes[0]))
             write(OutputPicture(frame, image.ndim == 2, item.ticks, item.duration, aspect))
             on_picture()

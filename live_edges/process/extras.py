@@ -68,7 +68,7 @@ class Extras:
             copy_tags(track.source, track.output)
 
     def until(self, time_s: float) -> "list[Packet[Stream]]":
-        """Return the packets that begin up to a time, and have not been returned before."""
+        """Return the packets that begin by a time and were not returned before."""
         packets = []
         for track in self._tracks:
             while track.packets and _begin_s(track.packets[0]) <= time_s:
@@ -99,9 +99,9 @@ class Extras:
 
     def _is_kept(self, stream: Stream) -> bool:
         """Return True if the output can hold the packets of a track."""
-        if stream.type == "attachment":  # WebM leaves them out without a word
+        if stream.type == "attachment":  # FFmpeg drops them from WebM without an error
             return self._muxer == "matroska" and fits(stream, self._muxer)
-        if _is_cover(stream):  # so does QuickTime; in Matroska they are attachments
+        if _is_cover(stream):  # and from QuickTime; in Matroska they are attachments
             return fits(stream, "mp4") if self._muxer == "mp4" else self._muxer == "matroska"
         return stream.type in ("subtitle", "data") and fits(stream, self._muxer)
 
@@ -113,17 +113,19 @@ class Extras:
         )
 
     def _read(self, path: Path, tracks: dict[int, _Track]) -> None:
-        """Read the packets of all tracks, which are few, in one go."""
+        """Read the packets of all tracks into memory, because they are few."""
         with open_input(path) as container:
             streams = [stream for stream in container.streams if stream.index in tracks]
             try:
                 for packet in container.demux(*streams):
                     self._keep(packet, tracks[packet.stream.index])
             except av.FFmpegError:
-                return  # what could be read is kept; the reader of the pictures tells of it
+                return  # what was read is kept, and the reader of the pictures reports the error
 
     def _keep(self, packet: "Packet[Stream]", track: _Track) -> None:
-        is_gap = packet.size <= 2 and track.source.type == "subtitle"  # as MP4 has between two
+        is_gap = (
+            packet.size <= 2 and track.source.type == "subtitle"
+        )  # MP4 has them between two subtitles
         if packet.size == 0 or is_gap:
             return
         kept = converted(packet, track.encoder) if track.encoder else packet
@@ -131,7 +133,7 @@ class Extras:
             track.packets.append(kept)
 
     def _cut(self, packet: "Packet[Stream]", source: Stream) -> bool:
-        """Move a packet to where the span starts, and shorten it to the span; False if outside."""
+        """Cut a packet to the span and count its time from there; False if it lies outside."""
         if _is_cover(source):
             packet.pts = packet.dts = 0
             return True
@@ -159,7 +161,7 @@ def _is_cover(stream: Stream) -> bool:
 
 
 def _attach(container: av.container.OutputContainer, track: _Track) -> None:
-    """Make an attachment of a cover picture, as Matroska wants it."""
+    """Attach a cover picture, because Matroska has no track for it."""
     kind = "jpeg" if track.source.codec_context.name == "mjpeg" else track.source.codec_context.name
     ending = "jpg" if kind == "jpeg" else kind
     tags = track.source.metadata

@@ -12,13 +12,13 @@ from av.stream import Stream
 from live_edges.process.reading import Span
 from live_edges.sources.decoding import open_input
 
-# What a muxer says of itself, or a program counted in the packets of the source.
+# What a muxer states about itself, or a program counted in the packets of the source.
 _OWN = re.compile(
     r"major_brand|minor_version|compatible_brands|encoder|rotate|vendor_id|handler_name"
     r"|duration.*|bps.*|number_of_.*|_statistics.*",
     re.IGNORECASE,
 )
-_IN_A_LANGUAGE = re.compile(r"-[a-z]{3}$")  # MP4 tells each tag twice: title and title-eng
+_IN_A_LANGUAGE = re.compile(r"-[a-z]{3}$")  # MP4 states each tag twice: title and title-eng
 TICKS_PER_S = 1000  # of chapters
 
 
@@ -28,7 +28,7 @@ def tags_of(owner: "av.container.Container | Stream") -> dict[str, str]:
     return {
         name: text
         for name, text in tags.items()
-        if not _OWN.fullmatch(name) and not _is_told_twice(name, tags)
+        if not _OWN.fullmatch(name) and not _is_repeated(name, tags)
     }
 
 
@@ -62,7 +62,7 @@ def copy_chapters(
 
 
 def _moved(chapter: Any, start_s: float, span: Span) -> Any:
-    """Return the chapter where it lies in the span; None where nothing of it does."""
+    """Return a chapter cut to the span; None if it lies outside."""
     length_s = span.end_s - span.start_s
     begin_s = max(float(chapter["start"] * chapter["time_base"]) - start_s, 0.0)
     end_s = min(float(chapter["end"] * chapter["time_base"]) - start_s, length_s)
@@ -72,6 +72,6 @@ def _moved(chapter: Any, start_s: float, span: Span) -> Any:
     return {**chapter, **ticks, "time_base": Fraction(1, TICKS_PER_S)}
 
 
-def _is_told_twice(name: str, tags: dict[str, str]) -> bool:
+def _is_repeated(name: str, tags: dict[str, str]) -> bool:
     base = _IN_A_LANGUAGE.sub("", name)
     return base != name and base in tags

@@ -1,4 +1,4 @@
-"""The planes of video frames as arrays, and back, without a copy where there need be none."""
+"""Converts planes of video frames to arrays and back, without a copy where possible."""
 
 import av
 import cv2
@@ -16,11 +16,11 @@ NEUTRAL = 128  # chroma of gray
 
 
 def luma_of(frame: av.VideoFrame) -> tuple[Image, bool]:
-    """Brightness of a decoded picture, turned upright, and whether it has the full range.
+    """Return the luma of a decoded picture, upright, and True if it has the full range.
 
     Args:
-        frame: in any pixel format. Eight-bit video hands out its own plane; more bits are rounded
-            to eight, RGB is converted.
+        frame: in any pixel format. The plane of eight-bit video is not copied; more bits are
+            rounded to eight, RGB is converted.
 
     Returns:
         ``(H, W)`` uint8, from 0 black to 255 white in full range, else from 16 to 235.
@@ -29,7 +29,7 @@ def luma_of(frame: av.VideoFrame) -> tuple[Image, bool]:
     if kind.is_rgb or kind.has_palette:
         return np.asarray(cv2.cvtColor(to_image(frame), cv2.COLOR_BGR2GRAY), np.uint8), True
     is_gray = len(kind.components) <= 2  # the second one is alpha
-    # Gray has the full range, whatever the file says: so FFmpeg reads it when it makes colours.
+    # Gray has the full range, whatever the file says, because FFmpeg converts it so.
     is_full = is_gray or frame.color_range == FULL_RANGE or kind.name.startswith("yuvj")
     plane = frame.planes[0]
     is_byte_plane = kind.components[0].bits == 8 and (kind.is_planar or kind.name == "gray")
@@ -42,14 +42,14 @@ def luma_of(frame: av.VideoFrame) -> tuple[Image, bool]:
 
 
 def stretched(luma: Image) -> Image:
-    """Stretch brightness from 16..235 to 0..255; what lies outside is cut off."""
-    # Both saturate. OpenCV takes a number for a picture, which its type information denies.
+    """Stretch luma from 16..235 to 0..255; values outside are clipped."""
+    # Both saturate. OpenCV accepts a number for a picture, though its type information denies it.
     above_black = cv2.subtract(luma, BLACK)  # type: ignore[call-overload]
     return np.asarray(cv2.convertScaleAbs(above_black, alpha=STRETCH), np.uint8)
 
 
 def gray_frame(image: Image) -> av.VideoFrame:
-    """Make a video frame whose luma is the gray picture, as it is, without colour."""
+    """Make a video frame whose luma is the gray picture, unchanged, without colour."""
     height, width = image.shape
     frame = av.VideoFrame(width, height, "yuv420p")
     _rows(frame.planes[0])[:height, :width] = image
@@ -60,6 +60,6 @@ def gray_frame(image: Image) -> av.VideoFrame:
 
 def _rows(plane: VideoPlane) -> Image:
     """Return the memory of a plane as rows, with the padding at their ends."""
-    # PyAV's planes are buffers, which its type information does not say.
+    # PyAV's planes are buffers, though its type information does not say so.
     pixels = np.frombuffer(plane, np.uint8)  # type: ignore[call-overload]
     return np.asarray(pixels.reshape(-1, plane.line_size), np.uint8)

@@ -1,4 +1,4 @@
-"""The reader and the writer of a conversion: threads with a queue, and errors that reach us."""
+"""The reader and writer threads of a conversion, their queues, and how their errors are raised."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 QUEUE_SIZE = 8  # items; enough to even out slow frames, few enough to keep 4K in memory
-POLL_S = 0.05  # how soon it is noticed that a writer has failed while its queue was full
+POLL_S = 0.05  # how soon it is noticed that a writer failed while its queue was full
 _END = object()
 
 
@@ -18,14 +18,14 @@ _END = object()
 def read_ahead(
     source: Iterable[T], name: str, *, interrupt: Callable[[], None]
 ) -> Iterator[Iterator[T]]:
-    """Let a thread run through ``source`` ahead of the block; its error comes after its items.
+    """Iterate ``source`` in a thread, ahead of the block; its error is raised after its items.
 
     Args:
         source: what the thread iterates.
         name: of the thread.
-        interrupt: ends a wait of ``source``, when its items are no longer wanted.
+        interrupt: ends a wait inside ``source`` once its items are no longer wanted.
     """
-    items: Queue[Any] = Queue(QUEUE_SIZE)  # full, the thread waits: nothing is lost
+    items: Queue[Any] = Queue(QUEUE_SIZE)  # where it is full, the thread waits, so nothing is lost
     errors: list[BaseException] = []
     stopped = Event()
 
@@ -58,9 +58,9 @@ def read_ahead(
 
 @contextmanager
 def write_behind(sink: Callable[[Iterator[T]], None], name: str) -> Iterator[Callable[[T], None]]:
-    """Give the block a function that puts items into a queue, which a thread hands to ``sink``.
+    """Run ``sink`` in a thread, and yield a function that queues an item for it.
 
-    The sink's error is raised in the block. Where the block fails, the sink gets CancelledError.
+    The sink's error is raised in the block. If the block fails, the sink gets CancelledError.
     """
     items: Queue[Any] = Queue(QUEUE_SIZE)
     errors: list[BaseException] = []

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     SoundPacket = Packet[AudioStream]
     VideoPacket = Packet[VideoStream]
 
-# One that holds HDR is read as if it did not: its brightness is not mapped to an ordinary screen.
+# HDR video is read like any other, because its brightness is not mapped to an ordinary screen.
 HDR_TRANSFERS = {16: "PQ", 18: "HLG"}  # ITU-T H.273, transfer characteristics
 
 
@@ -51,12 +51,12 @@ class Span:
 class VideoReader(Closing):
     """Decodes the first video track of a file and passes on the packets of its sound.
 
-    Iterate it once. Damaged packets are passed over.
+    It can be iterated once. Damaged packets are passed over.
 
     Args:
         path: the file, a FIFO, or ``-`` for standard input.
         span: what to read of it; times then count from ``span.start_s``.
-        with_sound: whether to pass on its sound.
+        with_sound: True to pass on its sound.
 
     Attributes:
         track: the open file; its ``damaged`` also counts pictures with errors in the span, and
@@ -67,7 +67,7 @@ class VideoReader(Closing):
         decoded: pictures handed out so far.
 
     Raises:
-        SourceError: it is not there, or holds no video.
+        SourceError: it does not exist, or holds no video.
     """
 
     def __init__(self, path: Path, span: Span = Span(), *, with_sound: bool = True) -> None:
@@ -82,7 +82,7 @@ class VideoReader(Closing):
         self._sound = {track.index: SoundTrack(self._timeline) for track in self.audio}
         self._first_ticks = round(span.start_s / self.time_base)
         self._is_past_end = False
-        self._held: tuple[av.VideoFrame, int] | None = None  # until it is known how long it lasts
+        self._held: tuple[av.VideoFrame, int] | None = None  # until its duration is known
 
     @property
     def start_s(self) -> float:
@@ -91,7 +91,7 @@ class VideoReader(Closing):
 
     @property
     def frame_count(self) -> int | None:
-        """About how many pictures will come; None where the file does not say."""
+        """About how many pictures will come; None if the file does not say."""
         total = self._stream.frames or round((self._duration_s or 0.0) * float(self.rate))
         if self._span != Span():
             length_s = min(self._span.end_s, self._duration_s or math.inf) - self._span.start_s
@@ -100,7 +100,7 @@ class VideoReader(Closing):
 
     @property
     def gap(self) -> str | None:
-        """What is missing, as a sentence, once all is read; None if it is whole."""
+        """A sentence about what is missing, once all is read; None if nothing is."""
         is_short = self._span == Span() and self.track.is_short
         if not (self.track.damaged or is_short):
             return None
@@ -115,7 +115,7 @@ class VideoReader(Closing):
 
     @property
     def bits(self) -> int:
-        """Bits of a sample: 8 of most videos, 10 of HDR and some others."""
+        """Bits of a sample: 8 in most videos, 10 in HDR and some others."""
         pixels = self._stream.codec_context.format
         return max((component.bits for component in pixels.components), default=8) if pixels else 8
 
@@ -123,7 +123,7 @@ class VideoReader(Closing):
         """Yield pictures in the order they are shown, and the packets between them.
 
         Raises:
-            SourceError: there is not one picture that decodes.
+            SourceError: no picture could be decoded.
         """
         try:
             yield from self._packets()
@@ -198,7 +198,7 @@ class VideoReader(Closing):
                 self._held = frame, ticks
 
     def _shown_until(self, ticks: float) -> Iterator[Picture]:
-        """Yield the picture that was waiting for the next one, which tells how long it lasts."""
+        """Yield the picture that waited until the start of the next one was known."""
         if self._held is not None:
             frame, start = self._held
             self._held = None
@@ -218,7 +218,7 @@ class VideoReader(Closing):
         return self._timeline.place(stamp) - self._first_ticks
 
     def _is_heard(self, packet: "SoundPacket") -> bool:
-        """Whether a packet lies in the span; moves it to where the span starts."""
+        """Return True for a packet in the span, after moving it to the start of the span."""
         if self._span == Span():
             return True
         if not self._span.start_s <= seconds(packet) < self._span.end_s:
@@ -229,12 +229,12 @@ class VideoReader(Closing):
         return True
 
     def _start_ticks(self) -> int:
-        """The stamp of the pictures that counts as 0: where pictures or sound begin."""
+        """Return the stamp that counts as 0: where pictures or sound begin."""
         first_s = _start_s(self._stream)
         limit_s = longest_step_s(self._container)
         starts_s = [first_s, *map(_start_s, self.audio)]
         first_s = min(start_s for start_s in starts_s if abs(start_s - first_s) <= limit_s)
-        # Sound may begin a little before 0 with what a decoder only needs to settle.
+        # Sound may begin a little before 0, because its decoder needs a lead-in.
         return 0 if -1 < first_s < 0 else round(first_s / self.time_base)
 
     @property

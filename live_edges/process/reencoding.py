@@ -17,11 +17,11 @@ ENCODERS = {
     "matroska": ("libopus", "aac"),
     "webm": ("libopus", "libvorbis"),
 }
-BITS_PER_CHANNEL = 80_000  # a second; more than enough to hear no difference
+BITS_PER_CHANNEL = 80_000  # a second; more than enough for no audible difference
 AAC_RATES = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 8_000)
 OTHER_RATE = 48_000  # that every encoder knows
 LAYOUTS = {1: "mono", 6: "5.1"}  # by the number of channels; any other becomes stereo
-JITTER_S = 0.005  # by which a stated time may miss the end of the frame before
+JITTER_S = 0.005  # how far a stated time may be from the end of the previous frame
 CHANNELS = {"mono": 1, "stereo": 2, "5.1": 6}
 
 
@@ -71,7 +71,7 @@ class EncodedSound:
         return told + self._encoder.removeprefix("lib") + damaged
 
     def write(self, packet: "Packet[AudioStream] | None") -> "list[Packet[AudioStream]]":
-        """Decode a packet, and encode what came out."""
+        """Decode a packet, and encode the result."""
         frames = self._decoded(packet)
         packets = [made for frame in frames for made in self._encoded(frame)]
         return packets if packet is not None else packets + self._rest()
@@ -95,7 +95,7 @@ class EncodedSound:
         return packets + [made for piece in pieces for made in self._stream.encode(piece)]
 
     def _place(self, frame: av.AudioFrame) -> None:
-        """Give a frame its time in samples, which many containers state more coarsely."""
+        """Set the time of a frame in samples, because many containers round it more coarsely."""
         expected_s = self._end_s
         begin_s = expected_s if frame.time is None else frame.time
         if abs(begin_s - expected_s) < JITTER_S:
@@ -105,7 +105,7 @@ class EncodedSound:
         self._end_s = begin_s + frame.samples / frame.sample_rate
 
     def _drained(self) -> "list[Packet[AudioStream]]":
-        """Encode what the resampler still holds, and forget it."""
+        """Encode what the resampler still holds, and discard the resampler."""
         pieces = self._resampler.resample(None) if self._resampler else []
         self._resampler = None
         return [made for piece in pieces for made in self._stream.encode(piece)]

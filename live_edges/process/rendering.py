@@ -1,4 +1,4 @@
-"""Makes the picture that is written from the one that was decoded, by the shortest way."""
+"""Renders the pictures of a video, without computing colours where the output has none."""
 
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class VideoRenderer:
-    """Turns decoded pictures into those of the output.
+    """Renders decoded pictures for the output.
 
     Where the view is the edges and the filter reads brightness, the luma plane of the video is
     the gray picture already, and no colour is ever computed. Its range is mostly 16 to 235; where
@@ -26,14 +26,14 @@ class VideoRenderer:
 
     Args:
         pipeline: finds the edges.
-        settings: filter, view, gain and the rest.
+        settings: filter, view, gain and the rest; the automatic gain changes them.
     """
 
     def __init__(self, pipeline: "EdgePipeline", settings: Settings) -> None:
         self._pipeline = pipeline
         self._settings = settings
         self._renderer = Renderer(pipeline)
-        self._stretch = 1.0  # of the range of the picture in work
+        self._stretch = 1.0  # of the range of the current picture
         pipeline.select(settings.filter, sigma=settings.sigma)
         self._by_luma = settings.view == "edges" and pipeline.reads_luma
 
@@ -42,7 +42,7 @@ class VideoRenderer:
 
         Args:
             frame: as decoded, in any pixel format, turned or not.
-            now: its time in seconds, for the pace of the automatic gain.
+            now: its time in seconds, for the speed of the automatic gain.
 
         Returns:
             uint8, upright: ``(H, W)`` where the view is the edges, else ``(H, W, 3)`` BGR.

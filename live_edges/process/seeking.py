@@ -1,4 +1,4 @@
-"""Finds where decoding has to begin, so that no picture of the part that is wanted is missed."""
+"""Finds the key frame where decoding must begin, so that no wanted picture is missed."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from av.packet import Packet
     from av.stream import Stream
 
-LEAD_S = 1.0  # sound may lie so far behind its pictures in the file
+LEAD_S = 1.0  # sound may be stored so far behind its pictures
 
 
 def lands_before(path: Path, stamp: int) -> bool:
-    """Whether seeking to a stamp leads to a picture at that time or before.
+    """Return True if seeking to a stamp leads to a picture at that time or before.
 
-    Without an index FFmpeg guesses a place in the file, and what decodes from there on begins
-    with the next key frame, which may come seconds later.
+    Without an index FFmpeg guesses a place in the file, and decoding begins at the next key frame,
+    which may be seconds later.
     """
     try:
         with open_input(path) as container:
@@ -36,16 +36,16 @@ def lands_before(path: Path, stamp: int) -> bool:
 def skimmed(
     packets: "Iterator[Packet[Stream]]", first: int, timeline: Timeline, skim: Timeline
 ) -> "Iterable[Packet[Stream]]":
-    """Pass over packets without decoding them, up to the last key frame before a time.
+    """Skip packets without decoding them, up to the last key frame before a time.
 
     Args:
-        packets: from the beginning of the file.
+        packets: all of them, from the beginning of the file.
         first: the time of the first picture that is wanted, in ticks.
-        timeline: is moved on to the key frame.
-        skim: a fresh one like it.
+        timeline: is advanced to the key frame.
+        skim: a new one like it.
 
     Returns:
-        the packets from the key frame on.
+        The packets from the key frame on.
     """
     boundary = first - round(LEAD_S / skim.time_base)
     waiting: list[Packet[Stream]] = []
@@ -64,5 +64,5 @@ def skimmed(
 
 
 def _reordering(packet: "Packet[Stream]") -> int:
-    """Ticks from when a packet is decoded to when its picture is shown."""
+    """Return the ticks from when a packet is decoded to when its picture is shown."""
     return 0 if packet.pts is None or packet.dts is None else max(packet.pts - packet.dts, 0)

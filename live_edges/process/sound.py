@@ -1,4 +1,4 @@
-"""Keeps the sound of a video beside its pictures where the times of the file jump."""
+"""Keeps sound and pictures together where the time stamps of a file jump."""
 
 import math
 from collections import deque
@@ -9,16 +9,16 @@ from av.packet import Packet
 
 from live_edges.sources.timeline import Timeline
 
-BACK_S = 0.1  # so far sound may go back by its own clock: rounding and lost packets do that
-OVERLAP_S = 5.0  # so much longer than the pictures sound may be where two recordings meet
+BACK_S = 0.1  # how far sound may go back on the same clock, by rounding and lost packets
+OVERLAP_S = 5.0  # how much longer than the pictures sound may be where two recordings meet
 MAX_WAITING = 2000  # packets; 40 s of most codecs
 
 
 class SoundTrack:
-    """Moves the packets of one track of sound to where the pictures beside them went.
+    """Moves the packets of one sound track by as much as the pictures beside them were moved.
 
-    Sound that jumps waits until the pictures have come to the same place in the file, because
-    only they tell how far to move it; where they never do, it goes on from where it was.
+    Sound that jumps waits until the pictures reach the same place in the file, because only they
+    show how far to move it; if they never do, it continues where it was.
 
     Args:
         timeline: places the pictures.
@@ -27,8 +27,8 @@ class SoundTrack:
     def __init__(self, timeline: Timeline) -> None:
         self._timeline = timeline
         self._waiting: deque[Packet[AudioStream]] = deque()
-        self._clock = 0  # how many of the timeline's offsets lie behind
-        self._own_offset: int | None = None  # of sound that follows no picture
+        self._clock = 0  # how many of the timeline's offsets are no longer in use
+        self._own_offset: int | None = None  # of sound that no picture explains
         self._end_s: float | None = None  # of the latest packet that was moved
         self._latest_dts: int | None = None
 
@@ -43,7 +43,7 @@ class SoundTrack:
         return self.ready()
 
     def ready(self, *, is_last: bool = False) -> Iterator["Packet[AudioStream]"]:
-        """Yield the packets whose times are known by now, moved; all of them at the end."""
+        """Yield, moved, the packets whose times are known by now; all of them if ``is_last``."""
         while self._waiting:
             packet = self._waiting[0]
             offset = 0 if packet.dts is None else self._offset_of(packet)
@@ -56,7 +56,7 @@ class SoundTrack:
                 yield packet
 
     def _offset_of(self, packet: "Packet[AudioStream]") -> int | None:
-        """Ticks of the pictures to move a packet by; None as long as nothing explains its time."""
+        """Return how far to move a packet, in ticks; None as long as nothing explains its time."""
         timeline = self._timeline
         tick_s = float(timeline.time_base)
         stamp_s = seconds(packet)
@@ -88,7 +88,7 @@ class SoundTrack:
         return round((end_s - seconds(packet)) / float(self._timeline.time_base))
 
     def _move(self, packet: "Packet[AudioStream]", offset: int) -> bool:
-        """Move a packet; False if the packet before it reaches beyond its end."""
+        """Move a packet; False if it would begin before the previous one."""
         if packet.dts is None:
             return True
         shift = round(offset * self._timeline.time_base / packet.time_base)
@@ -103,5 +103,5 @@ class SoundTrack:
 
 
 def seconds(packet: "Packet[AudioStream]") -> float:
-    """When a packet is decoded."""
+    """Return when a packet is decoded."""
     return float((packet.dts or 0) * packet.time_base)

@@ -1,4 +1,4 @@
-"""Turns subtitles of text into the one kind of text that a container knows."""
+"""Converts text subtitles to the format that a container can hold."""
 
 from fractions import Fraction
 from typing import Any
@@ -9,7 +9,7 @@ from av.stream import Stream
 
 ENCODERS = {"mp4": "mov_text", "mov": "mov_text", "matroska": "subrip", "webm": "webvtt"}
 TICK_S = Fraction(1, 1000)
-# What FFmpeg's encoders ask for: one style, in the format of Advanced SubStation Alpha.
+# FFmpeg's encoders need one style, in the format of Advanced SubStation Alpha.
 _HEADER = """[Script Info]
 ScriptType: v4.00+
 PlayResX: 384
@@ -27,7 +27,7 @@ Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
 
 
 def prepare(container: av.container.OutputContainer, encoder: str) -> Stream:
-    """Add a track of subtitles to a container that is not written to yet."""
+    """Add a subtitle track to a container that is not written to yet."""
     stream: Any = container.add_stream(encoder)
     stream.codec_context.subtitle_header = _HEADER.encode()
     stream.time_base = TICK_S
@@ -35,7 +35,7 @@ def prepare(container: av.container.OutputContainer, encoder: str) -> Stream:
 
 
 def converted(packet: "Packet[Stream]", encoder: str) -> "Packet[Stream] | None":
-    """Make the packet of another kind of text, at the same time; None where it says nothing."""
+    """Convert a packet to another format, at the same time; None if it has no text."""
     try:
         lines: list[Any] = packet.decode()
     except av.FFmpegError:

@@ -1,4 +1,4 @@
-"""Writes the converted video: pictures, sound and what lies beside them."""
+"""Writes the converted video: pictures, sound and everything else."""
 
 import math
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ class OutputPicture:
     """A picture for the output, when it is shown and for how long, in ticks.
 
     The aspect is the width of a pixel through its height; that of the first picture counts.
-    Its luma has the full range where it is gray, and where it has colours the limited one.
+    The luma of a gray picture has the full range, that of a coloured one the limited range.
     """
 
     frame: av.VideoFrame
@@ -49,7 +49,7 @@ class VideoOutput:
         part: its name until then.
         encoding: how to encode.
         reader: the video that it is made from.
-        extras: what that holds beside pictures and sound.
+        extras: what that holds apart from pictures and sound.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class VideoOutput:
         self._path, self._part, self._encoding = path, part, encoding
         self._reader, self._extras = reader, extras
         self._muxer = MUXERS[path.suffix.lower()]
-        self._waiting: list[Packet[av.AudioStream]] = []  # until the first picture tells the size
+        self._waiting: list[Packet[av.AudioStream]] = []  # until the size of the pictures is known
         self._container: av.container.OutputContainer | None = None
         self._sounds: dict[int, Sound] = {}  # by the index of the track they come from
         self._held: Packet[VideoStream] | None = None
@@ -135,7 +135,7 @@ class VideoOutput:
         self._container.mux(self._sounds[packet.stream.index].write(packet))
 
     def _mux(self, packets: "list[Packet[VideoStream]]") -> None:
-        """Write packets but for the last so far, of which `_mux_last` may have to say more."""
+        """Write packets except the latest, because `_mux_last` may change its duration."""
         if self._container is None:
             return
         for packet in packets:
@@ -149,13 +149,13 @@ class VideoOutput:
     def _mux_last(self) -> None:
         """Write the last packet; in MP4 it lasts until the last picture ends.
 
-        MP4 adds up the steps from packet to packet, which come in another order than the pictures:
-        where these are uneven in time, the end of the last one would be lost.
+        MP4 adds up the steps from packet to packet, whose order differs from that of the pictures.
+        If these are unevenly spaced, the end of the last one would be lost.
         """
         packet = self._held
         if self._container is None or packet is None or packet.dts is None:
             return
-        if self._muxer in ("mp4", "mov"):  # the others note each duration
+        if self._muxer in ("mp4", "mov"):  # the others store each duration
             start, end = self._pts
             packet.duration = max(end - start - (packet.dts - (self._first_dts or 0)), 1)
         self._container.mux(packet)
@@ -174,7 +174,7 @@ class VideoOutput:
                 rate=self._reader.rate,
                 is_full_range=first.is_gray,
             )
-            # Else the encoder makes up how long the last picture lasts.
+            # Otherwise the encoder invents the duration of the last picture.
             self._stream.codec_context.flags |= Flags.frame_duration
             self._stream.codec_context.sample_aspect_ratio = first.pixel_aspect
             for track in self._reader.audio:
@@ -189,12 +189,7 @@ class VideoOutput:
 
 
 def frame_of(image: Image, size: tuple[int, int]) -> av.VideoFrame:
-    """Make a video frame of a picture, ``(H, W)`` gray or ``(H, W, 3)`` BGR.
-
-    Args:
-        image: the picture.
-        size: even width and height to fit it into.
-    """
+    """Fit a picture, ``(H, W)`` gray or ``(H, W, 3)`` BGR, into a video frame of an even size."""
     image = fit(image, size)
     if image.ndim == 2:
         return gray_frame(image)

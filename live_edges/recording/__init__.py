@@ -1,4 +1,1 @@
-"""Recordings: pictures and their times in, a video file out that survives what may happen.
-
-Empty, so that the command line can ask `arguments` for its options without loading PyAV.
-"""
+"""Recordings: pictures and their times in, a video file out that a failure does not spoil."""

@@ -1,4 +1,4 @@
-"""Which encoder makes the video, and how it is told speed and quality in its own words."""
+"""Chooses the encoder of a video, and sets its speed and quality."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -10,8 +10,8 @@ from av.video.stream import VideoStream
 from live_edges.errors import RecordingError
 from live_edges.recording.storage import MUXERS
 
-# In this order: the first that encodes a picture is taken. A wheel of PyAV lists encoders whether
-# or not there is hardware for them, so each one is tried.
+# The first that encodes a picture is used. PyAV lists encoders even without hardware for them, so
+# each one is tried.
 HARDWARE = ("h264_nvenc", "h264_videotoolbox", "h264_qsv", "h264_amf", "h264_vaapi")
 SOFTWARE = {"webm": "libvpx-vp9"}
 DEFAULT_SOFTWARE = "libx264"
@@ -25,14 +25,14 @@ BT601, LIMITED, FULL = 6, 1, 2  # ITU-T H.273, as AVColorSpace and AVColorRange 
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """How a video is to be encoded.
+    """How to encode a video.
 
     Attributes:
         encoder: ``auto``, or one of FFmpeg's names such as ``libx264`` or ``h264_nvenc``.
         quality: 1 to 51; smaller looks better and takes more room, 18 is hard to tell from the
             original.
-        preset: how thoroughly to search, in the encoder's own words; None for a fast one.
-        is_live: no picture may wait in the encoder for the ones after it.
+        preset: speed against size, as the encoder names it; None for a fast one.
+        is_live: True if no picture may wait in the encoder for later ones.
     """
 
     encoder: str = "auto"
@@ -45,7 +45,7 @@ def choose_encoder(path: Path, size: tuple[int, int], encoding: Encoding) -> str
     """Return the name of the encoder to use for a file.
 
     Args:
-        path: its ending tells the container.
+        path: its ending selects the container.
         size: width and height of the video, even.
         encoding: what the user asks for; ``auto`` tries the hardware first.
 
@@ -64,7 +64,7 @@ def choose_encoder(path: Path, size: tuple[int, int], encoding: Encoding) -> str
 
 
 def problem(name: str, size: tuple[int, int], encoding: Encoding) -> str | None:
-    """Say why an encoder does not work here, by encoding one gray picture; None if it does."""
+    """Encode one gray picture, and say why that fails; None if it does not."""
     try:
         context = av.CodecContext.create(name, "w")
         if not isinstance(context, av.VideoCodecContext):
@@ -105,13 +105,13 @@ def add_video_stream(
     """Add the video track to a container that is not written to yet.
 
     Args:
-        container: where it goes.
+        container: the output.
         name: the encoder.
         size: width and height, even.
         encoding: speed and quality.
         time_base: unit of the pictures' pts, in seconds.
-        rate: about how many pictures a second come; the pts alone say when each is shown.
-        is_full_range: whether luma uses 0 to 255 instead of 16 to 235.
+        rate: approximate pictures a second; the pts alone decide when each is shown.
+        is_full_range: True if luma uses 0 to 255 instead of 16 to 235.
     """
     stream = container.add_stream(name, rate=rate)
     if not isinstance(stream, VideoStream):
@@ -141,9 +141,9 @@ def _preset_problem(name: str, preset: str | None) -> str | None:
 
 
 def _options(name: str, encoding: Encoding) -> dict[str, str]:
-    """Speed, quality and delay in the words of one encoder."""
+    """Return speed, quality and delay as the options of one encoder."""
     quality, preset = str(encoding.quality), encoding.preset
-    # No B-frames live: they would hold pictures back, and uneven times make them jump.
+    # No B-frames live, because they delay pictures, and with uneven times they jump.
     live = {"bf": "0", "forced-idr": "1"} if encoding.is_live else {}
     if name in ("libx264", "libx265"):
         tune = {"tune": "zerolatency"} if encoding.is_live else {}

@@ -1,4 +1,4 @@
-"""Files to write: whether that is possible, under which name, and whole or not at all."""
+"""Files to write: is it possible, under which unused name, and completely or not at all."""
 
 import os
 from collections.abc import Iterator
@@ -12,11 +12,7 @@ from live_edges.errors import LiveEdgesError
 
 
 def check_writable(file: Path, flag: str) -> None:
-    """Find out whether a file can be made in its folder, which ``flag`` names.
-
-    Raises:
-        LiveEdgesError: the folder is not there, or nothing can be written in it.
-    """
+    """Raise LiveEdgesError unless a file can be made in its folder; ``flag`` named the file."""
     folder = file if file.is_dir() else file.parent
     if not folder.is_dir():
         raise LiveEdgesError(f"folder {folder} does not exist; make it, or choose another {flag}")
@@ -62,7 +58,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def dated_stem(at: datetime) -> str:
-    """Return the name of a file that nobody has named, without its ending."""
+    """Return the default name of a file, without its ending."""
     return f"live-edges-{at:%Y-%m-%d-%H%M%S}"
 
 

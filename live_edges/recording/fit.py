@@ -1,4 +1,4 @@
-"""Brings pictures to the size a video was opened with, and that size to one encoders accept."""
+"""Fits pictures into the size of a video, which must be even."""
 
 import cv2
 import numpy as np

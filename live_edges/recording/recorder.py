@@ -1,4 +1,4 @@
-"""A recording under way: a bounded queue, and behind it a thread that encodes."""
+"""A recording: a bounded queue of pictures, and a thread that encodes them."""
 
 import threading
 from collections import deque
@@ -28,14 +28,13 @@ class Recorder(Closing):
 
     Args:
         path: the file to make; its ending tells the format.
-        encoding: how to encode; no picture ever waits in the encoder, whatever it says.
+        encoding: how to encode; ``is_live`` is always set.
         waits: True if `write` waits where the queue is full, instead of dropping.
         overwrite: True if the file may exist.
-        open_writer: makes the writer, in the thread.
+        open_writer: opens the writer, in the thread.
 
     Attributes:
-        frames: pictures that are in the file, or in the encoder on their way to it; once the
-            recording has failed, those that can be played.
+        frames: pictures in the file or in the encoder; after a failure, those that can be played.
         dropped: pictures left out because the queue was full.
 
     Raises:
@@ -82,14 +81,14 @@ class Recorder(Closing):
         Args:
             image: ``(H, W, 3)`` uint8 BGR, C-contiguous; must not be written to afterwards.
             timestamp: when it was taken, in seconds on any clock; the first one counts as 0. One
-                that does not lie after the one before is moved right behind it.
-            duration_s: how long it is shown if no other one follows; 0 where nobody knows.
+                that is not later than the one before is moved right behind it.
+            duration_s: how long it is shown if no other one follows; 0 if that is not known.
 
         Returns:
-            False where the picture was dropped.
+            False if the picture was dropped.
 
         Raises:
-            RecordingError: the recording has ended, because the disk is full, say.
+            RecordingError: the recording has ended, for example because the disk is full.
             ValueError: ``image`` is something else, or the recorder is closed.
         """
         check_bgr(image)
@@ -113,7 +112,7 @@ class Recorder(Closing):
         """Encode what is queued and complete the file; safe to call twice.
 
         Raises:
-            RecordingError: something failed that `write` has not told yet.
+            RecordingError: something failed that `write` has not raised yet.
         """
         with self._changed:
             self._is_closing = True
@@ -145,7 +144,7 @@ class Recorder(Closing):
                 self._storage.close()
             if self._storage.error is not None:  # it happened while the file was completed
                 raise self._storage.error
-        except Exception as error:  # kept for the thread that writes to us
+        except Exception as error:  # raised by the next `write` or by `close`
             with self._changed:
                 self._error = self._explained(error)
                 self._pictures.clear()
@@ -169,7 +168,7 @@ class Recorder(Closing):
                 self.frames = writer.complete if self.path.exists() else 0
 
     def _next(self) -> tuple[Image, int, int] | None:
-        """Wait for the next picture; None when there will be none."""
+        """Wait for the next picture; None if there will be none."""
         with self._changed:
             self._changed.wait_for(lambda: self._pictures or self._is_closing)
             picture = self._pictures.popleft() if self._pictures else None

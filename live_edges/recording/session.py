@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RecordingOptions:
-    """What the command line says about recordings.
+    """The options of the command line for recordings.
 
     Attributes:
         path: file of the first recording, or a folder; later recordings get a number behind the
@@ -43,12 +43,12 @@ class RecordingOptions:
 
 
 class RecordingSession(Closing):
-    """Starts and stops recordings and hands them what is on the screen.
+    """Starts and stops recordings of what is on the screen.
 
     Every failure ends the recording and is logged in one line; the run goes on.
 
     Args:
-        options: what to record, and where to.
+        options: what to record, and to which file.
     """
 
     def __init__(self, options: RecordingOptions = RecordingOptions()) -> None:
@@ -122,7 +122,7 @@ class RecordingSession(Closing):
         return told
 
     def toggle(self) -> str:
-        """Start or stop, as the key does; returns what to tell the user, also of a failure."""
+        """Start or stop, as the key does; returns what to tell the user, even after a failure."""
         if self._recorders:
             return self.stop()
         try:
@@ -140,7 +140,7 @@ class RecordingSession(Closing):
             view: what is on the screen, ``(H, W, 3)`` uint8 BGR; None until it is filtered.
             original: what the source delivered, likewise.
             timestamp: when it was taken, in seconds.
-            duration_s: how long it is shown if no other one follows; 0 where nobody knows.
+            duration_s: how long it is shown if no other one follows; 0 if that is not known.
 
         Returns:
             Why the recording has ended; empty if it goes on, or if there is none.

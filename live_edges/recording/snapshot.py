@@ -1,4 +1,4 @@
-"""Snapshots: pictures on disk under names that never overwrite anything."""
+"""Saves pictures as PNG files under names that never overwrite anything."""
 
 from datetime import datetime
 from pathlib import Path
@@ -15,14 +15,14 @@ def save_snapshot(pictures: dict[str, Image], *, folder: Path, at: datetime) -> 
 
     Args:
         pictures: uint8 images by the last part of their file's name.
-        folder: where to.
-        at: the date and time in the names; where a name is taken, a number follows.
+        folder: where to save them.
+        at: the date and time in the names; if a name is taken, a number follows.
 
     Returns:
         The files, in the order of ``pictures``; all share one stem.
 
     Raises:
-        LiveEdgesError: the folder is not there or cannot be written to.
+        LiveEdgesError: the folder does not exist or cannot be written to.
     """
     paths = unused_paths(folder, dated_stem(at), *(f"-{name}.png" for name in pictures))
     for path, image in zip(paths, pictures.values(), strict=True):

@@ -1,4 +1,4 @@
-"""The file under a recording: its name, and writing that fails without spoiling what is there."""
+"""The file of a recording, which a failed write leaves complete up to that point."""
 
 import errno
 import os
@@ -20,7 +20,7 @@ def check_ending(path: Path) -> None:
 
 
 def check_unused(path: Path) -> None:
-    """Raise RecordingError where there is something of that name, which would be replaced."""
+    """Raise RecordingError if a file of that name exists, which would be replaced."""
     if path.exists():
         raise _taken(path)
 
@@ -30,22 +30,22 @@ def _taken(path: Path) -> RecordingError:
 
 
 class Storage:
-    """A file for the muxer to write into, through Python, so that every failure is seen here.
+    """A file that the muxer writes to through Python, so that every failure is seen here.
 
-    A muxer that runs into a full disk would go on, and overwrite the head of the file in the
-    end although its tail is missing. Here the first failure cuts the file back to what is
-    complete, and whatever is written after it goes nowhere.
+    After a full disk a muxer would continue, and in the end overwrite the head of the file
+    although its tail is missing. Here the first failure truncates the file to what is complete,
+    and everything after it is discarded.
 
     Args:
-        path: the file; it must not be there, unless ``overwrite``.
-        overwrite: whether it may be there.
+        path: the file.
+        overwrite: True if the file may exist.
 
     Attributes:
-        error: why nothing is written any more; None as long as all is well.
+        error: why nothing is written any more; None before a failure.
         end: bytes of the file so far.
 
     Raises:
-        RecordingError: it cannot be made.
+        RecordingError: it cannot be opened.
     """
 
     def __init__(self, path: Path, *, overwrite: bool = False) -> None:
@@ -74,7 +74,7 @@ class Storage:
         return len(content)
 
     def read(self, size: int) -> bytes:
-        """Read from the current position: MP4 looks at its own head in the end."""
+        """Read from the current position, because MP4 reads its own head in the end."""
         return os.read(self._handle, size)
 
     def seek(self, offset: int, whence: int = 0) -> int:
@@ -86,11 +86,11 @@ class Storage:
         return os.lseek(self._handle, 0, os.SEEK_CUR)
 
     def mark_complete(self) -> None:
-        """Say that a player can use all that has been written so far."""
+        """Note that a player can use everything written so far."""
         self._complete = self.end
 
     def close(self) -> None:
-        """Close the file; one that holds nothing is removed."""
+        """Close the file; one that holds nothing is deleted."""
         os.close(self._handle)
         if self._complete == 0:
             self.path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Encodes pictures into one video file that can be played up to its last second at any moment."""
+"""Encodes pictures into a video file that can be played up to its last second at any time."""
 
 from fractions import Fraction
 
@@ -13,7 +13,7 @@ from live_edges.recording.fit import even_size, fit
 from live_edges.recording.storage import MUXERS, Storage
 
 TICKS_PER_S = 90_000  # the clock of MPEG; fine enough for any camera
-KEYFRAME_TICKS = TICKS_PER_S  # a keyframe a second: what a kill can cost at most, twice over
+KEYFRAME_TICKS = TICKS_PER_S  # a key frame a second, because a kill costs up to two intervals
 NOMINAL_FPS = 30  # only a hint for the encoder
 _FRAGMENTED = {"movflags": "+hybrid_fragmented"}  # an ordinary MP4 once it is closed
 _OPTIONS: dict[str, dict[str, str]] = {
@@ -29,17 +29,17 @@ class VideoWriter:
 
     Args:
         storage: the file; stays open when the writer is closed.
-        size: width and height of the first picture; an odd one becomes even by repeating the
-            last row or column, and pictures of another size are fitted into it.
+        size: width and height of the first picture, made even by `even_size`; pictures of another
+            size are fitted into it.
         encoding: how to encode.
 
     Attributes:
-        encoder: FFmpeg's name of the encoder in use.
-        complete: pictures that are in the file for certain, whatever happens next.
+        encoder: FFmpeg's name of the encoder.
+        complete: pictures that stay in the file even after a kill.
 
     Raises:
         RecordingError: there is no such encoder.
-        av.FFmpegError: the container does not take what the encoder makes.
+        av.FFmpegError: the container cannot hold what the encoder makes.
     """
 
     def __init__(self, storage: Storage, size: tuple[int, int], encoding: Encoding) -> None:
@@ -58,7 +58,7 @@ class VideoWriter:
             time_base=Fraction(1, TICKS_PER_S),
             rate=Fraction(NOMINAL_FPS),
         )
-        # Else the encoder makes up how long the last picture lasts.
+        # Otherwise the encoder invents the duration of the last picture.
         self._stream.codec_context.flags |= Flags.frame_duration
         self._next_keyframe = 0
         self.complete = self._muxed = 0
@@ -69,7 +69,7 @@ class VideoWriter:
         Args:
             image: ``(H, W, 3)`` uint8 BGR.
             ticks: when it is shown, in 1 / 90000 s; more than the one before.
-            duration: how long it is shown if no other one follows, likewise; 0 where nobody knows.
+            duration: how long it is shown if no other one follows, likewise; 0 if not known.
 
         Raises:
             OSError: the file cannot be written any more.
@@ -84,7 +84,7 @@ class VideoWriter:
         self._mux(self._stream.encode(frame))
 
     def close(self) -> None:
-        """Write what the encoder still holds and the index; nothing of it after a failure."""
+        """Write what the encoder still holds, and the index; neither after a failure."""
         try:
             if self._storage.error is None:
                 self._mux(self._stream.encode(None))
@@ -95,7 +95,7 @@ class VideoWriter:
         for packet in packets:
             before = self._storage.end
             self._container.mux(packet)
-            # The muxer keeps a second of pictures back; the next one makes it write them.
+            # The muxer holds a second of pictures; the next one makes it write them.
             if self._storage.end > before and self._muxed:
                 self._mark_complete()
             self._muxed += 1
