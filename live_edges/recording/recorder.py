@@ -27,7 +27,7 @@ class Recorder(Closing):
     leaves the picture out and counts it; any other one waits and loses nothing.
 
     Args:
-        path: the file to make; its ending tells the format.
+        path: the file to make; its ending selects the format.
         encoding: how to encode; ``is_live`` is always set.
         waits: True if `write` waits where the queue is full, instead of dropping.
         overwrite: True if the file may exist.

@@ -1,4 +1,4 @@
-"""Makes the address of a stream safe to tell: in a title, a log, a file of statistics, an error."""
+"""Removes secrets from the address of a stream, before it is shown, logged or stored."""
 
 import re
 from urllib.parse import unquote
@@ -15,12 +15,12 @@ _SECRET_NAME = re.compile(
     r"session|sid|jwt|bearer|credentials?|login|user|username)",
     re.IGNORECASE,
 )
-# Servers of television by the Internet: /live/USER/PASSWORD/NUMBER.ts
+# Servers of Internet television: /live/USER/PASSWORD/NUMBER.ts
 _SUBSCRIBER = re.compile(r"(?:(live|movie|series)/)?[^/]+/[^/]+/(\d+\.(?:ts|m3u8|mp4|mkv|avi))")
 
 
 def is_address(text: str) -> bool:
-    """Whether a text is the address of a stream, and no path."""
+    """Return True if a text is the address of a stream, and no path."""
     return re.match(r"[a-z][a-z0-9+.-]+://", text, re.IGNORECASE) is not None
 
 
@@ -86,7 +86,7 @@ def _public_path(path: str) -> str:
 
 
 def _is_secret(part: str, before: str) -> bool:
-    """Whether a part of a path is a secret by itself, or because of the part before it."""
+    """Return True if a part of a path is a secret by itself, or because of the part before it."""
     plain = unquote(part)
     if _SECRET_NAME.fullmatch(before) or re.search(r"[=:;&]|.@", plain):
         return True
@@ -94,6 +94,6 @@ def _is_secret(part: str, before: str) -> bool:
 
 
 def _is_random(word: str) -> bool:
-    """Whether a word looks as if nobody had thought of it: long, or letters and digits mixed."""
+    """Return True if a word looks generated: long, or letters and digits mixed."""
     changes = len(re.findall(r"[A-Za-z](?=\d)|\d(?=[A-Za-z])", word))
     return len(word) >= 20 or (len(word) >= 10 and changes > 0) or (len(word) >= 6 and changes > 2)

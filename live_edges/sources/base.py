@@ -1,4 +1,4 @@
-"""What every source of frames promises: open by constructing, read until None, close."""
+"""The interface of every source of frames: construct to open, read until None, close."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from live_edges.lifecycle import Closing
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """The picture format a source delivers.
+    """The format of the pictures that a source delivers.
 
     Attributes:
         width: pixels per row of the first frame.
         height: rows of the first frame.
-        fps: nominal frames per second; 0 where the source has none (a still image).
+        fps: nominal frames per second; 0 if the source has none (a still image).
         fourcc: four-letter code of the pixel or codec format, such as ``MJPG`` or ``h264``;
-            empty where it is not known.
+            empty if it is not known.
     """
 
     width: int
@@ -26,7 +26,7 @@ class Mode:
     fourcc: str
 
     def __str__(self) -> str:
-        """Read as a person would say it, for example ``1280x720 at 30 fps (MJPG)``."""
+        """Describe the mode, for example ``1280x720 at 30 fps (MJPG)``."""
         fps = f" at {self.fps:.4g} fps" if self.fps else ""
         fourcc = f" ({self.fourcc})" if self.fourcc else ""
         return f"{self.width}x{self.height}{fps}{fourcc}"
@@ -37,14 +37,14 @@ class Source(Closing):
 
     Attributes:
         name: what the source is called on the screen and in the statistics.
-        mode: the format that was really granted, known once the constructor returns.
-        is_live: True where frames come at their own pace and the newest one counts (camera,
-            network stream, demo); False where every frame counts (video file, images).
-        is_still: True where the last frame stays on screen until the user quits (images).
+        mode: the format that is really delivered, known once the constructor returns.
+        is_live: True if frames come at their own pace and the newest one counts (camera,
+            network stream, demo); False if every frame counts (video file, images).
+        is_still: True if the last frame stays on screen until the user quits (images).
         can_return: True if `reopened` may bring it back after it was lost.
         is_camera: True if a driver delivers the frames, which may be stuck and hand out one picture
             again and again, or deliver fewer than the mode says.
-        patience_s: for how long, in seconds, it may deliver nothing though nothing is wrong.
+        patience_s: how many seconds it may deliver nothing although nothing is wrong.
         frame_count: how many frames will come; None if that is not known.
         notes: sentences the user should see once (granted against requested mode, padding, ...).
     """
@@ -66,10 +66,10 @@ class Source(Closing):
         """Return the next frame, waiting for it as long as needed; None at the end.
 
         Called from one thread only. `Frame.index` counts from 0 without gaps, timestamps never
-        go back, and no picture is handed out twice.
+        go back, and no picture is returned twice.
 
         Raises:
-            SourceError: the source failed in a way that waiting does not cure.
+            SourceError: the source failed, and waiting would not help.
         """
 
     @abstractmethod
@@ -88,10 +88,10 @@ class Source(Closing):
         return frame
 
     def reopened(self) -> "Source":
-        """Open the same thing once more, with the mode it had, after this one was closed.
+        """Open the same source again, in the same mode, after this one was closed.
 
         Raises:
-            SourceError: it is not back yet.
+            SourceError: it cannot be opened yet.
         """
         raise SourceError(f"{self.name} cannot be opened again")
 

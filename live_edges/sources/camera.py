@@ -1,4 +1,4 @@
-"""A camera: its newest picture, in the format it really grants."""
+"""A camera: its newest picture, in the mode it really grants."""
 
 import threading
 import time
@@ -14,9 +14,9 @@ from live_edges.sources.modes import RequestedMode, granted_mode, open_camera, r
 from live_edges.timing import Clock
 
 DEFAULT_SIZE = (1280, 720)  # asked for when the user asks for none; drivers default to 640x480
-STARTUP_S = 3.0  # how long a camera that was just opened may take for its first picture
-TRIES = 3  # a camera may lose or garble a picture now and then; this many in a row and it is gone
-RETRY_S = 0.1  # between two looks at a camera that was just opened
+STARTUP_S = 3.0  # how long a camera may take for its first picture
+TRIES = 3  # a camera may lose or garble a picture now and then, but not so many in a row
+RETRY_S = 0.1  # between two attempts to get the first picture
 
 
 class Camera(Source):
@@ -24,12 +24,12 @@ class Camera(Source):
 
     Args:
         where: number or device path.
-        name: what to call it; None calls it by ``where``.
-        size: width and height to ask for; None asks for `DEFAULT_SIZE` and takes what comes.
-        fps: frames per second to ask for; None leaves it to the camera.
+        name: what to call it; None for a name made of ``where``.
+        size: width and height to ask for; None for `DEFAULT_SIZE`.
+        fps: frames per second to ask for; None leaves the choice to the camera.
         fourcc: pixel format to ask for, four letters.
         clock: source of the frames' timestamps.
-        retry_s: seconds between two looks at a camera that was just opened.
+        retry_s: seconds between two attempts to get the first picture.
 
     Raises:
         SourceError: the camera does not exist, does not open, or delivers no picture.
@@ -85,7 +85,7 @@ class Camera(Source):
         return self._frame(*grabbed)
 
     def reopened(self) -> "Camera":
-        """Open the camera again as it was asked for, by its name where its number has changed."""
+        """Open the camera again in the requested mode, by its name if its number has changed."""
         found = self._identity.find() if self._identity else None
         where = self._where if found is None else found
         camera = Camera(
@@ -109,7 +109,7 @@ class Camera(Source):
         self._release()
 
     def _first(self) -> tuple[Image, float] | None:
-        """Take the first picture; a camera that has just been switched on may need a moment."""
+        """Get the first picture, waiting up to `STARTUP_S` for it; None if none comes."""
         begin = self._clock()
         while (grabbed := self._grab()) is None and self._clock() - begin < STARTUP_S:
             if self._interrupted.wait(self._retry_s):
@@ -117,7 +117,7 @@ class Camera(Source):
         return grabbed
 
     def _grab(self) -> tuple[Image, float] | None:
-        """Take the next picture and the time it came; None when none comes, or interrupted."""
+        """Get the next picture and its time; None if none comes, or once interrupted."""
         begin = self._clock()
         for _ in range(TRIES):
             if self._interrupted.is_set() or self._capture is None:
@@ -127,7 +127,9 @@ class Camera(Source):
                 image = retrieve(self._capture)
                 if image is not None:
                     return image, timestamp
-            elif self._clock() - begin > 1:  # silent, not disconnected: more tries only cost time
+            elif (
+                self._clock() - begin > 1
+            ):  # it waited in vain, so more tries would only take longer
                 return None
         return None
 

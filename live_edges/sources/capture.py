@@ -1,4 +1,4 @@
-"""Reads a source in a thread of its own: the newest frame of a live one, every frame of a file."""
+"""Reads a source in a thread: the newest frame of a live one, every frame of a file."""
 
 import logging
 import math
@@ -20,36 +20,35 @@ _LOG = logging.getLogger(__name__)
 
 QUEUE_SIZE = 4  # frames of a file that are decoded ahead
 JOIN_S = 2.0  # how long closing waits for the reader
-HANG_S = 10.0  # a read that takes this long will not return: another thread tries to go on
+HANG_S = 10.0  # a read that takes this long will not return, so another thread opens the source
 FIRST_RETRY_S, LAST_RETRY_S = 0.5, 5.0  # between two attempts to open a lost source, doubled
 
 
 class Capture(Closing):
-    """Hands out the frames that a thread reads from ``source``, and closes it in the end.
+    """Returns the frames that a thread reads from ``source``, and closes it in the end.
 
-    Drop policy: a live source has one slot that the newest frame overwrites, and what was
-    overwritten is counted; any other source waits for room in a short queue and loses nothing.
+    Drop policy: a live source has one slot that the newest frame overwrites, and overwritten frames
+    are counted; any other source waits for room in a short queue and loses nothing.
 
-    A live source that fails, ends, or delivers nothing new is opened again until it is back,
-    if it can be. The thread that reads a source is the only one that closes it, between two
-    reads, so a thread that hangs in a read is left behind with its source, and another goes on.
+    A live source that fails, ends, or delivers nothing new is opened again until it works, if it
+    ``can_return``. Only the thread that reads a source closes it, between two reads. A thread that
+    hangs in a read is therefore left behind with its source, and a new one opens it again.
 
     Args:
-        source: an open source; belongs to the capture from now on.
+        source: an open source, which the capture closes.
         stall_s: how long a live source may deliver nothing new before it is opened again.
-        give_up_s: how long it is waited for then, in seconds; 0 not at all, None for ever.
-        retry_s: how long the first attempt to open it again waits; each further one waits longer.
-        queue_size: how many frames of a source that is not live are read ahead.
-        join_s: how long `close` waits for a read that is under way.
-        clock: tells how old the newest frame is.
+        give_up_s: how many seconds to wait for it then; 0 to end at once, None to wait forever.
+        retry_s: how long to wait before the first attempt to open it again; then twice as long.
+        queue_size: how many frames to read ahead of a source that is not live.
+        join_s: how long `close` waits for a read to return.
+        clock: measures how old the newest frame is.
 
     Attributes:
-        source: what is read at the moment.
+        source: the source that is being read.
         give_up_s: as above; may be changed at any time.
-        outages: when a live source delivered nothing.
+        outages: counts when a live source delivered nothing.
         frames_in: frames read from the source.
-        dropped: frames of a live source that a newer one replaced before they were handed out, or
-            that were too old when they were.
+        dropped: frames of a live source that a newer one replaced, or that were too old to show.
     """
 
     def __init__(
@@ -91,8 +90,8 @@ class Capture(Closing):
         """Return the next frame, each one once; None if none came within ``timeout`` seconds.
 
         Raises:
-            Exception: whatever the source raised, after the frames before it were handed out.
-            SourceError: a lost source has been waited for long enough.
+            Exception: what the source raised, after the frames before it were returned.
+            SourceError: a lost source did not come back within ``give_up_s``.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._frames or self._has_ended, timeout)
@@ -106,13 +105,13 @@ class Capture(Closing):
             return None
 
     def discard(self, count: int) -> None:
-        """Count frames that were handed out, but too old to be shown."""
+        """Count frames that were returned, but too old to show."""
         with self._changed:
             self.dropped += count
 
     @property
     def ended(self) -> bool:
-        """Whether the source ended, without an error, and every frame was handed out."""
+        """True once the source has ended without an error, and every frame was returned."""
         with self._changed:
             return self._has_ended and not self._frames and self._error is None
 
@@ -130,7 +129,7 @@ class Capture(Closing):
             return 0.0 if is_stale else self._rate.per_second
 
     def figures(self) -> dict[str, Any]:
-        """What a `Summary` says of it."""
+        """Return the part of a `Summary` that is about the source."""
         return {
             "frames_in": self.frames_in,
             "frames_dropped": self.dropped,
@@ -155,7 +154,7 @@ class Capture(Closing):
             _LOG.warning("%s does not react; left behind while it is read", self.source.name)
 
     def _watch(self) -> None:
-        """Wake up a live source that has stalled, and leave it behind where it does not react."""
+        """Interrupt a live source that has stalled; replace its thread if it does not react."""
         outage_s, still_s = self.outages.current_s, self._clock() - self._moved_at
         if not self._is_watched or self._has_ended:
             return
@@ -180,11 +179,11 @@ class Capture(Closing):
 
     @property
     def _is_in_charge(self) -> bool:
-        """Whether this thread is the one that reads, and is still wanted."""
+        """True if this thread is the one that reads, and the capture is open."""
         return threading.current_thread() is self._thread and not self._is_closed
 
     def _run(self, source: Source) -> None:
-        """Read a source until it ends, and again whenever it is lost and found."""
+        """Read a source until it ends, and again whenever it was lost and could be reopened."""
         reading: Source | None = source
         while reading is not None:
             error = self._read_all(reading)
@@ -192,7 +191,7 @@ class Capture(Closing):
             reading = self._found_again(reading) if self._is_lost(reading, error) else None
 
     def _run_again(self, source: Source) -> None:
-        """Read on in place of a thread that hangs in ``source``."""
+        """Replace a thread that hangs in ``source``."""
         if (found := self._found_again(source)) is not None:
             self._run(found)
 
@@ -201,12 +200,12 @@ class Capture(Closing):
         try:
             while self._is_in_charge and (frame := source.read()) is not None:
                 self._put(frame)
-        except Exception as error:  # kept for the thread that reads from us
+        except Exception as error:  # raised by `read`
             return error
         return None
 
     def _is_lost(self, source: Source, error: Exception | None) -> bool:
-        """Whether a source that has ended is waited for; if it is not, so ends the capture."""
+        """Return True if a source that has ended is to be reopened; if not, end the capture."""
         with self._changed:
             if not self._is_in_charge:
                 return False
@@ -220,31 +219,31 @@ class Capture(Closing):
         return True
 
     def _found_again(self, source: Source) -> Source | None:
-        """Open a lost source until that works; None when it is no longer wanted."""
+        """Try to open a lost source until that works; None once it is no longer needed."""
         told: set[str] = set()
         while self._waits(self._retry_s):
             self._retry_s = min(2 * self._retry_s, LAST_RETRY_S)
             try:
                 found = source.reopened()
             except SourceError as error:
-                if str(error) not in told:  # why it does not come back, once
+                if str(error) not in told:  # each reason is logged once
                     told.add(str(error))
                     _LOG.warning("%s", error)
                 continue
-            except Exception as error:  # kept for the thread that reads from us
+            except Exception as error:  # raised by `read`
                 self._end(error)
                 return None
             with self._changed:
                 if self._is_in_charge:
                     self.source, self._is_interrupted = found, False
-                    self._moved_at = self._clock()  # it has all the time again for its first frame
+                    self._moved_at = self._clock()  # the time limit for its first frame starts now
                     self._repeats.expect_repeat()
                     return found
             found.close()
         return None
 
     def _waits(self, seconds: float) -> bool:
-        """Wait, unless this thread is no longer wanted; returns whether it still is."""
+        """Wait; returns False, at once, if this thread is no longer in charge."""
         with self._changed:
             self._changed.wait_for(lambda: not self._is_in_charge, seconds)
             if self._is_in_charge:
@@ -270,7 +269,7 @@ class Capture(Closing):
             if self.source.is_camera and self._slow.detects(self._rate.per_second):
                 _LOG.warning("%s %s", self.source.name, self._slow)
             if self.source.is_live:
-                if frame.index != self.frames_in:  # it was opened again, and counts from 0
+                if frame.index != self.frames_in:  # it was reopened, and counts from 0
                     frame = replace(frame, index=self.frames_in)
                 self.dropped += len(self._frames)
                 self._frames.clear()
@@ -283,7 +282,7 @@ class Capture(Closing):
             self._changed.notify_all()
 
     def _is_repeat(self, frame: Frame) -> bool:
-        """Whether a stuck driver has handed out the picture again that it handed out before."""
+        """Return True if a stuck driver has delivered the same picture again."""
         if not (self.source.is_camera and self._repeats.detects(frame.image)):
             return False
         if self.outages.is_on:

@@ -20,8 +20,8 @@ class Demo(Source):
         size: width and height, `DEFAULT_SIZE` if None.
         fps: frames per second, `DEFAULT_FPS` if None.
         seed: chooses textures and noise; same seed, same pictures.
-        clock: what the pace is kept by.
-        wait: waits some seconds, True if it was interrupted; by default until `interrupt`.
+        clock: measures when the next picture is due.
+        wait: waits some seconds; returns True if `interrupt` was called.
 
     Raises:
         ValueError: ``size`` or ``fps`` is not positive.

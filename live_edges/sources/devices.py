@@ -1,4 +1,4 @@
-"""Which cameras are plugged in."""
+"""Lists the cameras that are plugged in."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ class Device:
     Attributes:
         index: the number that opens it.
         name: what its maker calls it.
-        path: device node on Linux, unique id elsewhere; empty where there is none.
+        path: device node on Linux, unique id elsewhere; empty if there is none.
     """
 
     index: int
@@ -33,11 +33,11 @@ def list_cameras() -> list[Device]:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a camera is known by when it comes back, perhaps under another number.
+    """Identifies a camera that was unplugged and comes back, perhaps with another number.
 
     Attributes:
-        device: what was listed when it was opened.
-        others: numbers that cameras of the same name had then.
+        device: its entry in the list when it was opened.
+        others: numbers of other cameras of the same name at that time.
     """
 
     device: Device
@@ -45,7 +45,7 @@ class Identity:
 
     @classmethod
     def of(cls, where: int | str) -> "Identity | None":
-        """Identify the camera with this number or path; None where it is not listed."""
+        """Identify the camera with this number or path; None if it is not listed."""
         cameras = list_cameras()
         device = next((each for each in cameras if where in (each.index, each.path)), None)
         if device is None:
@@ -54,7 +54,7 @@ class Identity:
         return cls(device, frozenset(named - {device.index}))
 
     def find(self) -> int | None:
-        """Its number now; None where it is not listed."""
+        """Return its present number; None if it is not listed."""
         named = [each.index for each in list_cameras() if each.name == self.device.name]
         if self.device.index in named:
             return self.device.index
@@ -62,10 +62,7 @@ class Identity:
 
 
 def find_camera(text: str) -> Device | None:
-    """Find the camera called ``text``, or else the first whose name contains it; None if none.
-
-    Upper and lower case are the same.
-    """
+    """Find the camera called ``text``, or else the first whose name contains it, in any case."""
     wanted = text.strip().casefold()
     if not wanted:
         return None

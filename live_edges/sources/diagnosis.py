@@ -62,7 +62,7 @@ def _node(where: int | str) -> str | None:
 
 
 def _refusal(node: str) -> int | None:
-    """Open a camera and start its stream; returns the error number, None where all went well."""
+    """Open a camera and start its stream; returns the error number, None if there was none."""
     import fcntl  # not on Windows
 
     try:
@@ -80,9 +80,9 @@ def _refusal(node: str) -> int | None:
 
 
 def _users(node: str) -> Iterator[str]:
-    """Name the processes that have a file open, those that this user may look into."""
+    """Yield the processes that have a file open, as far as this user may see them."""
     for process in sorted(Path("/proc").glob("[0-9]*")):
-        with suppress(OSError):  # it is somebody else's, or has just ended
+        with suppress(OSError):  # another user's process, or one that has just ended
             if any(_is_open_as(handle, node) for handle in (process / "fd").iterdir()):
                 yield f"{(process / 'comm').read_text().strip()} (process {process.name})"
 

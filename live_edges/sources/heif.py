@@ -14,7 +14,7 @@ from live_edges.sources.decoding import open_input, to_image
 
 
 def read_heif(path: Path) -> Image | None:
-    """Read a picture that FFmpeg can decode, its tiles put together; None if it holds none.
+    """Read a picture that FFmpeg can decode, and join its tiles; None if there is no picture.
 
     Raises:
         av.FFmpegError: it does not open.
@@ -42,7 +42,7 @@ def _size(tile: av.VideoStream) -> tuple[int, int]:
 
 
 def _joined(tiles: list[Image], count: int, content: bytes) -> Image:
-    """Put tiles side by side, cut to the size that the file states, and turn the whole upright.
+    """Join tiles, cut the result to the size that the file states, and turn it upright.
 
     Source:
         ISO/IEC 23008-12, 6.5.3 (ispe: width and height), 6.5.10 (irot: quarters of a turn

@@ -1,4 +1,4 @@
-"""Pictures from disk: one image with all its pages, or a folder or glob as a slide show."""
+"""Images from disk: one file with all its pages, or a folder or glob as a slide show."""
 
 import logging
 import time
@@ -37,7 +37,7 @@ class Images(Source):
         clock: source of the frames' timestamps.
 
     Raises:
-        SourceError: nothing there is an image that can be read.
+        SourceError: no image can be read there.
     """
 
     is_still = True
@@ -84,7 +84,7 @@ class Images(Source):
         return frame
 
     def close(self) -> None:
-        """Forget the remaining pictures."""
+        """Discard the remaining pictures."""
         self._pages = iter(())
         self._ahead = None
 
@@ -115,7 +115,7 @@ def find_images(where: str | Path) -> list[Path]:
 
 
 def is_image_file(path: Path) -> bool:
-    """Tell by the suffix, or else by the first bytes, whether a file is a still picture."""
+    """Return True for an image file, by its suffix, or else by its first bytes."""
     if not is_regular_file(path):
         return False
     suffix = path.suffix.lower()
@@ -131,5 +131,5 @@ def is_image_file(path: Path) -> bool:
 
 
 def is_still(path: Path) -> bool:
-    """Whether a file holds pictures, and no animation that is played as a video."""
+    """Return True for an image file that is not an animation, which is played as a video."""
     return is_image_file(path) and not is_animation(path)

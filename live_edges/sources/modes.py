@@ -30,7 +30,7 @@ class RequestedMode:
     fourcc: str = "MJPG"
 
     def __str__(self) -> str:
-        """Read as a person would say it, for example ``1280x720, 30 fps, MJPG``."""
+        """Describe the mode, for example ``1280x720, 30 fps, MJPG``."""
         size = f"{self.size[0]}x{self.size[1]}, " if self.size else ""
         fps = f"{self.fps:g} fps, " if self.fps else ""
         return f"{size}{fps}{self.fourcc}"
@@ -66,7 +66,7 @@ def _properties(requested: RequestedMode) -> dict[int, float]:
 
 
 def _request(capture: cv2.VideoCapture, fourcc: str, properties: dict[int, float]) -> None:
-    """Ask an open camera for a mode; only `granted_mode` tells what came of it."""
+    """Ask an open camera for a mode; only `granted_mode` shows whether it obeyed."""
     # The compressed format first: uncompressed, USB carries 1080p at no more than 5 fps.
     capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*fourcc))
     for number, value in properties.items():
@@ -75,13 +75,13 @@ def _request(capture: cv2.VideoCapture, fourcc: str, properties: dict[int, float
 
 
 def retrieve(capture: cv2.VideoCapture) -> Image | None:
-    """Decode the picture that was grabbed; None if it is garbled."""
+    """Decode the picture that was grabbed; None if it is damaged."""
     is_decoded, pixels = capture.retrieve()
     return to_bgr(pixels) if is_decoded and pixels is not None and pixels.size else None
 
 
 def granted_mode(capture: cv2.VideoCapture, image: Image) -> Mode:
-    """Return the granted mode: the size of a picture, and what the camera says of the rest."""
+    """Return the granted mode: the size of a picture, and the camera's word for the rest."""
     fps = capture.get(cv2.CAP_PROP_FPS)
     code = int(capture.get(cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF
     letters = code.to_bytes(4, "little").decode("latin-1").strip("\0 ")
@@ -93,8 +93,8 @@ def granted_mode(capture: cv2.VideoCapture, image: Image) -> Mode:
 def offered_modes(where: int | str, fourcc: str = "MJPG") -> list[Mode]:
     """Try the common sizes on a camera and list the modes it grants, smallest first.
 
-    Each one is opened and one picture taken from it, so this takes about a second for each;
-    the list is empty when the camera is in use.
+    The camera is opened and read once for each size, which takes about a second each. The list
+    is empty if the camera is in use.
     """
     granted = set()
     for size in COMMON_SIZES:

@@ -1,4 +1,4 @@
-"""Turns what the user typed into an open source."""
+"""Opens the source that the user asked for."""
 
 import logging
 import os
@@ -28,7 +28,7 @@ def open_source(
     fourcc: str = "MJPG",
     loop: bool = False,
 ) -> Source:
-    """Open what ``text`` stands for, see `SOURCES`; None stands for the first camera that opens.
+    """Open the source called ``text``, see `SOURCES`; None for the first camera that opens.
 
     Args:
         text: what the user typed.
@@ -38,10 +38,10 @@ def open_source(
         loop: start files and slide shows again at their end.
 
     Raises:
-        SourceError: it does not open, or is nothing that a source can be.
+        SourceError: it does not open, or is no source.
     """
     asked = {"size": size, "fps": fps, "fourcc": fourcc}
-    # The sources are imported where they are opened: a camera needs no video decoder.
+    # Sources are imported where they are opened, because a camera needs no video decoder.
     if text is None:
         return _first_camera(**asked) or _demo(size, fps, note=True)
     if text == "demo":

@@ -15,7 +15,7 @@ _FLIPS = {(True, False): 1, (False, True): 0, (True, True): -1}  # (x, y) as Ope
 
 
 class Orientation(NamedTuple):
-    """What makes a stored picture upright: first swap its axes, then mirror it."""
+    """How to make a stored picture upright: first swap its axes, then mirror it."""
 
     is_transposed: bool = False
     is_flipped_x: bool = False
@@ -26,13 +26,12 @@ def orientation_of(frame: av.VideoFrame) -> Orientation:
     """Read the display matrix of a decoded picture.
 
     Returns:
-        One of the eight right-angled orientations; the plain one where the picture is turned by
-        any other angle, or not at all.
+        One of the eight right-angled orientations; the default for any other angle.
     """
-    matrix: Any  # a buffer, which PyAV's type information does not say
+    matrix: Any  # a buffer, though PyAV's type information does not say so
     try:
         matrix = frame.side_data.get("DISPLAYMATRIX")
-    except ValueError:  # PyAV does not know another piece of side data, and so tells of none
+    except ValueError:  # PyAV fails if it does not know another piece of side data
         return _from_rotation(frame.rotation)
     if matrix is None:
         return Orientation()
@@ -54,7 +53,7 @@ def upright(image: Image, frame: av.VideoFrame) -> Image:
         frame: the decoded picture it was made from.
 
     Returns:
-        The same pixels; ``image`` itself where there is nothing to turn.
+        The same pixels; ``image`` itself if it is upright.
     """
     is_transposed, *flips = orientation_of(frame)
     if is_transposed:

@@ -1,4 +1,4 @@
-"""Finds the files that a path, folder or glob stands for, and says why there are none."""
+"""Finds the files of a path, folder or glob, or says why there are none."""
 
 import os
 import re
@@ -16,7 +16,7 @@ def find_files(where: str | Path, is_wanted: Callable[[Path], bool], *, what: st
     Args:
         where: a file, wanted or not; a folder, for the wanted files in it; or a glob.
         is_wanted: which files of a folder or glob to list.
-        what: what they are, for the errors.
+        what: names the wanted files in the errors.
 
     Raises:
         SourceError: there are none, or they cannot be read.
@@ -39,7 +39,7 @@ def find_files(where: str | Path, is_wanted: Callable[[Path], bool], *, what: st
 def check_readable(path: Path) -> None:
     """Raise SourceError unless a path leads to something that can be opened and read.
 
-    A pipe is not opened here, because it can be opened only once, and neither is a device.
+    A pipe is not opened here, because it can be opened only once, nor is a device.
     """
     try:
         mode = path.stat().st_mode
@@ -61,12 +61,12 @@ def check_readable(path: Path) -> None:
 
 
 def is_folder(path: Path) -> bool:
-    """Return True if a path leads to a folder; False where that cannot be told."""
+    """Return True if a path leads to a folder; False if that is not known."""
     return os.path.isdir(path)  # noqa: PTH112 -- Path.is_dir raises without permission
 
 
 def is_regular_file(path: Path) -> bool:
-    """Return True if a path leads to an ordinary file; False where that cannot be told."""
+    """Return True if a path leads to an ordinary file; False if that is not known."""
     return os.path.isfile(path)  # noqa: PTH113 -- likewise
 
 
@@ -76,9 +76,9 @@ def is_glob(text: str) -> bool:
 
 
 def expand_glob(pattern: Path) -> list[Path]:
-    """List what a glob matches; a part of it that exists as it is written stands for itself.
+    """List the matches of a glob; a part of it that exists literally matches only itself.
 
-    Brackets that match nothing as a set of characters are brackets of the name.
+    Brackets that match nothing as a set of characters are taken literally.
     """
     found = [Path(pattern.anchor)]
     for part in pattern.parts[1 if pattern.anchor else 0 :]:

@@ -1,4 +1,4 @@
-"""A pipe as FFmpeg's input: standard input, a FIFO, or ``<(...)`` of a shell; read once."""
+"""Lets FFmpeg read a pipe: standard input, a FIFO, or ``<(...)`` of a shell."""
 
 import os
 import stat
@@ -19,12 +19,12 @@ T = TypeVar("T")
 
 STDIN = Path("-")
 CHUNK = 1 << 16  # bytes, as many as a pipe holds on Linux
-POLL_S = 0.05  # how long a wait lasts before it is seen that it was interrupted
+POLL_S = 0.05  # how soon a wait notices that it was interrupted
 _EARLY_BOXES = frozenset({b"ftyp", b"styp", b"free", b"skip", b"wide", b"uuid"})
 
 
 def is_pipe(path: Path) -> bool:
-    """Whether a path means standard input or leads to a FIFO, which cannot be opened twice."""
+    """Return True for standard input or a FIFO, which cannot be opened twice."""
     if path == STDIN:
         return True
     try:
@@ -36,10 +36,8 @@ def is_pipe(path: Path) -> bool:
 class Pipe:
     """A file for FFmpeg whose waits, for a writer and for what it writes, can be interrupted.
 
-    FFmpeg itself would wait inside ``open`` and ``read``, deaf to signals.
-
-    A MOV or MP4 file whose index comes last is kept in a temporary file first, because FFmpeg has
-    to go back in it.
+    FFmpeg itself would wait inside ``open`` and ``read``, where signals are not handled. A MOV or
+    MP4 file whose index comes last is copied to a temporary file, because FFmpeg must seek in it.
 
     Args:
         path: a FIFO, or `STDIN`.
@@ -66,10 +64,10 @@ class Pipe:
             raise
 
     def wait_for(self, work: Callable[[], T]) -> T:
-        """Do what may read from the pipe; a signal interrupts the read and is raised from here.
+        """Do ``work``, which may read from the pipe, so that a signal interrupts it.
 
-        Signals come to the main thread, where one that comes while FFmpeg calls back into Python
-        would be lost. So another thread does the work.
+        Another thread does the work, because a signal that reaches the main thread while FFmpeg
+        calls back into Python would be lost.
         """
         if threading.current_thread() is not threading.main_thread():
             return work()
@@ -82,17 +80,17 @@ class Pipe:
                 future.set_exception(error)
 
         thread = threading.Thread(target=run, name="pipe")
-        # Python forgets a signal that comes while it takes a thread apart, so that waits until
+        # Python loses a signal that comes while it destroys a thread, so threads are kept until
         # the pipe is closed.
         self._threads.append(thread)
         try:
-            thread.start()  # in the block: a signal may come before it returns
+            thread.start()  # in the block, because a signal may come before it returns
             while not wait([future], POLL_S).done:
                 pass
         except BaseException:
             self.interrupt()
             while thread.is_alive():
-                self.interrupt()  # again: it may only now wait for a writer
+                self.interrupt()  # again, because it may only now wait for a writer
                 thread.join(POLL_S)
             raise
         thread.join()
@@ -110,9 +108,9 @@ class Pipe:
         return b""
 
     def interrupt(self) -> None:
-        """End the read that is under way; any thread may call this."""
+        """End the current read; any thread may call this."""
         self._interrupted.set()
-        if self._handle < 0:  # a reader that waits for a writer needs one to go on
+        if self._handle < 0:  # a reader that waits for a writer needs one to return
             with suppress(OSError):
                 os.close(os.open(self._path, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0)))
 
@@ -139,7 +137,7 @@ class Pipe:
             self.file = self._kept()
 
     def _has_late_index(self) -> bool:
-        """Whether it is a MOV or MP4 file with its pictures (mdat) before its index (moov).
+        """Return True for a MOV or MP4 file with its pictures (mdat) before its index (moov).
 
         Source:
             ISO/IEC 14496-12, 4.2: a box begins with its size and kind.

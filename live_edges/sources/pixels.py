@@ -1,7 +1,7 @@
-"""Reads pictures of every format, depth and number of channels as the one form a frame has.
+"""Reads images of every format, depth and number of channels as 8-bit BGR.
 
-Pillow's errors are all suppressed: in a damaged file its decoders meet anything, from an OSError
-to a struct.error.
+All of Pillow's errors are suppressed, because on a damaged file its decoders raise anything from
+an OSError to a struct.error.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from live_edges.sources.heif import read_heif
 
 _ORIENTATION = 0x0112  # Exif 2.3
 _JPEG = b"\xff\xd8\xff"
-# Of these one file may hold several pictures. Not JPEG, where they are previews and the like.
+# Formats with several pictures a file. Not JPEG, whose further pictures are previews.
 _PAGED = frozenset({"AVIF", "GIF", "PNG", "TIFF", "WEBP"})
 _ANIMATED = frozenset({"GIF", "PNG"})  # that FFmpeg plays
 # What Pillow reads without loss; OpenCV reads more than 8 bits.
@@ -31,7 +31,7 @@ _MODES = frozenset({"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "CMY
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Page:
-    """One picture of a file, and for how long the file asks to show it, if it does."""
+    """One picture of a file, and how long to show it, if the file says so."""
 
     image: Image
     seconds: float | None = None
@@ -70,7 +70,7 @@ def read_pages(path: Path) -> Iterator[Page]:
 
 
 def page_count(path: Path) -> int:
-    """How many pictures a file holds, 1 where that cannot be told."""
+    """Return how many pictures a file holds, 1 if that is not known."""
     with suppress(Exception), Pillow.open(path) as file:
         if file.format in _PAGED:
             return int(getattr(file, "n_frames", 1))
@@ -78,14 +78,14 @@ def page_count(path: Path) -> int:
 
 
 def is_animation(path: Path) -> bool:
-    """Whether a file is an animated GIF or PNG, which FFmpeg plays as a video."""
+    """Return True for an animated GIF or PNG, which FFmpeg plays as a video."""
     with suppress(Exception), Pillow.open(path) as file:
         return file.format in _ANIMATED and int(getattr(file, "n_frames", 1)) > 1
     return False
 
 
 def _read_by_pillow(path: Path) -> Image | None:
-    """Read a picture of 8 bits a channel, whose palette, profile or transparency may be any."""
+    """Read a picture of 8 bits a channel, with or without palette and transparency."""
     with suppress(Exception), Pillow.open(path) as file:
         if file.mode in _MODES and not _is_deep(file):
             return _from_pillow(file)
@@ -93,7 +93,7 @@ def _read_by_pillow(path: Path) -> Image | None:
 
 
 def _is_deep(file: Pillow.Image) -> bool:
-    """Whether Pillow would cut 16 bits down to 8, which OpenCV rounds."""
+    """Return True if Pillow would truncate 16 bits to 8, which OpenCV rounds."""
     raw = str(file.tile[0][-1]) if isinstance(file, ImageFile.ImageFile) and file.tile else ""
     return "16" in raw
 
@@ -118,7 +118,7 @@ def _read_by_opencv(content: NDArray[np.uint8], path: Path) -> Image | None:
 
 
 def _turned(image: Image, path: Path) -> Image:
-    """Turn a picture upright that OpenCV has read unchanged: it obeys only TIFF's orientation."""
+    """Turn upright what OpenCV read unchanged, because it obeys only TIFF's orientation."""
     with suppress(Exception), Pillow.open(path) as file:
         if file.format in ("PNG", "WEBP"):
             plain = Pillow.fromarray(image)
@@ -128,10 +128,10 @@ def _turned(image: Image, path: Path) -> Image:
 
 
 def to_bgr(pixels: NDArray[Any]) -> Image:
-    """Bring gray, 16-bit, floating-point or transparent pixels to (H, W, 3) uint8 BGR.
+    """Convert gray, 16-bit, floating-point or transparent pixels to (H, W, 3) uint8 BGR.
 
-    Integers are scaled by the full range of their type, floats are taken to lie in [0, 1], and
-    what is transparent is laid over white.
+    Integers are scaled by the full range of their type, floats must lie in [0, 1], and
+    transparent pixels are blended with white.
 
     Raises:
         ValueError: the pixels have another type, or two or more than four channels.

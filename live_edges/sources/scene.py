@@ -1,4 +1,4 @@
-"""The built-in demo's world: a still background, things that move before it, and noise."""
+"""The scene of the built-in demo: a still background, moving objects, and noise."""
 
 import math
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ _WORDS = (  # text, position of its left end on the base line, height of a lette
 
 @dataclass(frozen=True, slots=True)
 class Mover:
-    """A sprite on its way: a Lissajous figure around ``(x, y)``, in fractions of the picture.
+    """A sprite that moves in a Lissajous figure around ``(x, y)``, in fractions of the picture.
 
     Attributes:
         phases: the sprite in the positions of one turn; a single one does not turn.
@@ -68,7 +68,7 @@ class Mover:
 
 
 class Scene:
-    """A small world that looks the same for the same size, seed, index and time.
+    """A scene that looks the same for the same size, seed, index and time.
 
     Args:
         size: width and height of its pictures.
@@ -87,11 +87,11 @@ class Scene:
         self._noise: Image = np.abs(noise).astype(np.uint8)
 
     def at(self, index: int, time_s: float) -> Image:
-        """Draw frame ``index``, which shows the world at ``time_s`` seconds."""
+        """Draw frame ``index``, which shows the scene at ``time_s`` seconds."""
         image = self._background.copy()
         for mover in self._movers:
             mover.draw(image, time_s)
-        # The tile less itself, shifted: symmetric noise, never twice the same, for two cheap steps.
+        # The tile minus itself, shifted: symmetric noise that never repeats, in two cheap steps.
         half = _TILE_MARGIN // 2
         shifts = np.random.default_rng((self._seed, index)).integers(0, half, (2, 2))
         cv2.add(image, self._noise_at(shifts[0]), dst=image)

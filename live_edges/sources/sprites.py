@@ -1,4 +1,4 @@
-"""Draws the movable things of the demo: shapes with smooth outlines and a soft shadow."""
+"""Draws the moving objects of the demo: shapes with smooth outlines and a soft shadow."""
 
 from dataclasses import dataclass
 from typing import Any

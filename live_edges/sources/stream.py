@@ -19,9 +19,9 @@ from live_edges.timing import Clock
 
 TIMEOUT_S = 5.0
 
-# "fflags=nobuffer" is missing on purpose: it throws away what was read to recognise the stream,
-# with it the first key frame, and so up to seconds of picture, while it saves no latency
-# downstream of a reader that drains the connection and keeps only the newest frame.
+# Without "fflags=nobuffer", because it discards what was read to recognise the stream, including
+# the first key frame, and so up to seconds of picture. It would save no latency here, because the
+# reader empties the connection and keeps only the newest frame.
 _OPTIONS = {
     "rtsp_transport": "tcp",  # over UDP lost packets smear the picture
     "analyzeduration": "1000000",  # microseconds; FFmpeg would watch the stream for up to 5 s
@@ -29,7 +29,7 @@ _OPTIONS = {
 
 
 class _UnknownDataError(SourceError):
-    """What a server sends is no format that FFmpeg recognises."""
+    """FFmpeg does not recognise the format of what a server sends."""
 
 
 class NetworkStream(Source):
@@ -37,8 +37,8 @@ class NetworkStream(Source):
 
     Args:
         url: what FFmpeg can open; its secrets are never shown, see `public_address`.
-        format: FFmpeg's name of what comes; None lets FFmpeg find out.
-        timeout_s: how long the server may say nothing, when opening and between two frames.
+        format: FFmpeg's name of the format; None lets FFmpeg find out.
+        timeout_s: how long the server may send nothing, when opening and between two frames.
         clock: source of the frames' timestamps.
 
     Raises:
@@ -84,13 +84,13 @@ class NetworkStream(Source):
         return self._frame(self._track.to_image(decoded), timestamp, pts)
 
     def reopened(self) -> "NetworkStream":
-        """Connect to the same address again, and read it in the way that worked before."""
+        """Connect to the same address again, and read the format that worked before."""
         return NetworkStream(
             self._url, format=self._format, timeout_s=self._timeout_s, clock=self._clock
         )
 
     def interrupt(self) -> None:
-        """End the stream after the read that is under way, which lasts ``timeout_s`` at most."""
+        """End the stream after the current read, which takes at most ``timeout_s``."""
         self._interrupted.set()
 
     def close(self) -> None:
@@ -105,8 +105,8 @@ class NetworkStream(Source):
         except _UnknownDataError:
             if self._format or not _is_http(self._url):
                 raise
-            # A browser shows any JPEG pictures in a row, whatever stands between them: without a
-            # boundary before the first one, or without a word on what they are.
+            # A browser shows any sequence of JPEG pictures, even without a boundary before the
+            # first one or a content type. So does FFmpeg if it is told the format.
             self._format = "mjpeg"
             with contextlib.suppress(SourceError):
                 return self._first_picture()
@@ -136,7 +136,7 @@ class NetworkStream(Source):
                 timeout=self._timeout_s,
             )
         except (av.FFmpegError, ValueError, OSError) as error:
-            # Not from the error, whose text holds the whole URL.
+            # Not chained, because the text of the error contains the whole URL.
             raise self._failure("does not answer", begin, error) from None
 
     def _decode(self) -> Iterator[av.VideoFrame]:
@@ -146,18 +146,18 @@ class NetworkStream(Source):
                 yield frame
                 begin = time.monotonic()
         except av.FFmpegError as error:
-            # FFmpeg's word for a server that hangs up without having announced a length: EIO.
+            # FFmpeg reports EIO if a server that announced no length closes the connection.
             is_late = time.monotonic() - begin >= self._timeout_s
             has_hung_up = error.errno == errno.EIO and self._index > 0 and not is_late
             if not (has_hung_up or self._interrupted.is_set()):
                 raise self._failure("stopped sending", begin, error) from None
 
     def _failure(self, what: str, begin: float, error: Exception) -> SourceError:
-        # Also judged by the clock: FFmpeg's error for a timeout differs between protocols.
+        # The clock decides too, because FFmpeg's error for a timeout differs between protocols.
         is_late = time.monotonic() - begin >= self._timeout_s
         if is_late or isinstance(error, av.error.ExitError):
             return SourceError(f"{self.name} {what}: nothing came for {self._timeout_s:g} s")
-        # A server that hangs up while FFmpeg still guesses is answered with EIO.
+        # EIO is also the error if a server closes the connection while FFmpeg still guesses.
         is_unknown = (
             isinstance(error, av.error.InvalidDataError) or getattr(error, "errno", 0) == errno.EIO
         )

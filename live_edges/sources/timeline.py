@@ -1,4 +1,4 @@
-"""When the pictures of a video are shown, where its own times start late, jump or go back."""
+"""Decides when pictures are shown, even if the time stamps of a video jump or go back."""
 
 from fractions import Fraction
 
@@ -7,36 +7,36 @@ import av
 TS_DISCONT, NO_TIMESTAMPS = 0x200, 0x80  # FFmpeg's AVFMT_TS_DISCONT, AVFMT_NOTIMESTAMPS
 JUMP_S = 10.0  # FFmpeg's -dts_delta_threshold, for formats that are made to be cut and joined
 PAUSE_S = 3600.0  # any other format may mean a pause of up to an hour
-JUMP_STEPS = 10  # a slide show in MPEG-TS may stay for 20 s at each picture
-LATE_STEPS = 3  # so many pictures may have been placed too late before, by a wrong time
+JUMP_STEPS = 10  # a slide show in MPEG-TS may show each picture for 20 s
+LATE_STEPS = 3  # a wrong stamp may have placed so many pictures too late
 
 
 def is_joinable(container: av.container.InputContainer) -> bool:
-    """Whether a format, such as MPEG-TS, may be cut anywhere and joined, so that times jump."""
+    """Return True for a format that may be cut and joined anywhere, such as MPEG-TS."""
     return bool(container.format.flags & TS_DISCONT)
 
 
 def is_untimed(container: av.container.InputContainer) -> bool:
-    """Whether a format, such as raw H.264, has no time stamps at all."""
+    """Return True for a format without time stamps, such as raw H.264."""
     return bool(container.format.flags & NO_TIMESTAMPS)
 
 
 def longest_step_s(container: av.container.InputContainer) -> float:
-    """How far ahead of the picture before the next one may be, in seconds."""
+    """Return how far apart two successive pictures may be, in seconds."""
     return JUMP_S if is_joinable(container) else PAUSE_S
 
 
 class Timeline:
-    """Times that always grow by steps that can be true, counted in ticks.
+    """Places pictures at times that always increase by credible steps, counted in ticks.
 
-    A time stamp cannot be true if it goes back, or is further ahead of the picture before than
-    ``limit_s`` and ten ordinary steps: recordings that were joined, counters that ran over, a
-    receiver that lost its clock. Such a picture is shown when the next one was expected. If the
-    one after it continues from there, all that follow are moved alike: a new clock. Else the
-    stamp was a single wrong one, and the old clock goes on.
+    A time stamp is not credible if it goes back, or is further ahead of the picture before than
+    ``limit_s`` and ten ordinary steps. Joined recordings have such stamps, counters that overflow,
+    and receivers that lost their clock. The picture is shown when the next one was expected. If the
+    one after it continues from there, all that follow are moved alike, as by a new clock. Otherwise
+    a single stamp was wrong, and the old clock remains.
 
-    Shorter pauses are kept, because variable frame rates have them: screen recordings stand still
-    for minutes. MPEG-TS and its kin (`is_joinable`) may be cut anywhere, so a jump begins at 10 s.
+    Shorter pauses are kept, because videos of variable frame rate have them, such as screen
+    recordings. In MPEG-TS and the like (`is_joinable`) more than 10 s is a jump.
 
     Args:
         time_base: seconds a tick.
@@ -45,9 +45,9 @@ class Timeline:
         start: the stamp that counts as 0; None for that of the first picture.
 
     Attributes:
-        offsets: for each clock so far, the ticks that lead from a stamp to its time.
+        offsets: for each clock so far, the ticks from a stamp to its time.
         latest: time of the latest picture; None before the first one.
-        step: ticks to the next picture, where its stamp does not tell.
+        step: ticks to the next picture if it has no credible stamp.
 
     Example:
         >>> timeline = Timeline(Fraction(1, 4), 0.5, PAUSE_S)
@@ -76,7 +76,7 @@ class Timeline:
         return max(self._limit, JUMP_STEPS * self.step)
 
     def place(self, stamp: int | None) -> int:
-        """Return the time of the picture that the file puts at ``stamp``."""
+        """Return the time, in ticks, of the picture with a stamp."""
         self.latest = self._time_of(stamp)
         return self.latest
 
@@ -85,12 +85,12 @@ class Timeline:
         return float(self.place(stamp) * self.time_base)
 
     def restart(self, duration: int) -> None:
-        """Place the next picture, wherever its file puts it, ``duration`` after the latest."""
+        """Place the next picture, whatever its stamp, ``duration`` after the latest."""
         self.offsets, self._highest, self._doubtful = [], None, None
         self.step = duration
 
     def go_on_from(self, offsets: list[int], time: int) -> None:
-        """Expect the next picture at ``time``, by the clocks up to there."""
+        """Expect the next picture at ``time``, and know the clocks up to there."""
         self.offsets, self.latest = offsets, time - self.step
 
     def _time_of(self, stamp: int | None) -> int:
@@ -104,9 +104,9 @@ class Timeline:
             return expected
         self._highest, self._doubtful = stamp, None
         time = stamp + self.offsets[-1]
-        if self.latest is not None and time <= self.latest:  # a wrong one before was put here
+        if self.latest is not None and time <= self.latest:  # a wrong stamp before it led here
             return self.latest + max(self.step // 4, 1)
-        if self.latest is not None:  # the nominal step counts pauses and jumps in
+        if self.latest is not None:  # the nominal step includes pauses and jumps
             self.step = min(time - self.latest, self._nominal_step)
         return time
 
@@ -118,7 +118,7 @@ class Timeline:
         return is_later and -LATE_STEPS * self.step <= ahead <= self.limit
 
     def _is_confirmed_by(self, stamp: int) -> bool:
-        """Whether a stamp follows the doubtful one; its clock is the present one then."""
+        """Return True if a stamp follows the doubtful one, whose clock is then the present one."""
         if self._doubtful is None or self.latest is None:
             return False
         if not 0 < stamp + self._doubtful - self.latest <= self.limit:

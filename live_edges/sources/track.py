@@ -1,4 +1,4 @@
-"""The video track of one file or stream: its pictures, how fast and long it is, what is missing."""
+"""The video track of a file or stream: its pictures, rate and duration, and what is missing."""
 
 import heapq
 import math
@@ -25,7 +25,7 @@ from live_edges.sources.timeline import Timeline, is_joinable, is_untimed, longe
 T = TypeVar("T")
 
 FALLBACK_FPS = 25  # where a container states no frame rate, as FFmpeg assumes
-MAX_FPS = 300  # a raw stream that states more means its clock, not its pictures
+MAX_FPS = 300  # a raw stream that states more states its clock rate
 SHORTFALL_S = 0.5  # a video may end this much before its stated duration and still be whole
 
 
@@ -44,7 +44,7 @@ def open_file(path: Path) -> "VideoTrack":
 
 
 class VideoTrack(Closing):
-    """Decodes the video track of a container, and compares what came with what was promised.
+    """Decodes the video track of a container, and notices if pictures are missing.
 
     Damaged packets are passed over and counted.
 
@@ -98,7 +98,7 @@ class VideoTrack(Closing):
 
     @property
     def rate(self) -> Fraction:
-        """Nominal pictures a second; that of the coded stream where the file is nothing else."""
+        """Nominal pictures a second; in a raw stream, that of the codec."""
         stream = self.stream
         stated = stream.codec_context.framerate if is_untimed(self.container) else None
         if stated and 1 <= stated <= MAX_FPS:
@@ -107,12 +107,12 @@ class VideoTrack(Closing):
 
     @property
     def frame_count(self) -> int | None:
-        """How many pictures the container says it holds; None where it says nothing."""
+        """How many pictures the container claims to hold; None if it does not say."""
         return self.stream.frames or None
 
     @property
     def is_counted(self) -> bool:
-        """True if the pictures before one must be counted to know when it is shown."""
+        """True if the time of a picture depends on how many came before it."""
         has_order = not (self._is_avi and self.stream.codec_context.has_b_frames)
         return is_untimed(self.container) or not has_order
 
@@ -123,12 +123,12 @@ class VideoTrack(Closing):
 
     @property
     def start_s(self) -> Fraction:
-        """When the file says that its pictures begin."""
+        """When the pictures begin, according to the file."""
         return (self.stream.start_time or 0) * self.time_base
 
     @property
     def duration_s(self) -> float | None:
-        """How long the pictures last, for certain; None where the container does not say."""
+        """How long the pictures last; None if the container does not say so for certain."""
         if self.stream.duration:
             return float(self.stream.duration * self.time_base)
         if not self.container.duration or len(self.container.streams) > 1:
@@ -141,7 +141,7 @@ class VideoTrack(Closing):
     def is_short(self) -> bool:
         """True if pictures are missing at the end, once all packets are decoded.
 
-        Counts alone do not tell: of an edit list FFmpeg leaves out what lies before its start, and
+        Counts alone do not prove it: FFmpeg omits what lies before the start of an edit list, and
         AVI may count fields.
         """
         promised, slack_s = self.stream.frames, SHORTFALL_S
@@ -155,7 +155,7 @@ class VideoTrack(Closing):
         return end_s + slack_s < (self.duration_s or 0.0)
 
     def last_duration(self, frame: av.VideoFrame) -> int:
-        """Ticks that the last picture is shown; its packet only tells if none was reordered."""
+        """Return the ticks that the last picture is shown, by the stated end if it is credible."""
         own = frame.duration or round(1 / self.rate / self.time_base)
         if frame.pts is None or self.duration_s is None or self.is_short:
             return own
@@ -165,7 +165,7 @@ class VideoTrack(Closing):
         return stated if is_credible else own
 
     def timeline(self, start: int | None = None) -> Timeline:
-        """Make what tells when each picture is shown; ``start`` is the stamp that counts as 0."""
+        """Make a timeline for the pictures; ``start`` is the stamp that counts as 0."""
         limit_s = longest_step_s(self.container)
         return Timeline(self.time_base, 1 / self.rate, limit_s, start=start)
 
@@ -208,7 +208,7 @@ class VideoTrack(Closing):
         return frames
 
     def wait_for(self, work: Callable[[], T]) -> T:
-        """Do what reads from the container, so that a signal ends its wait for a pipe."""
+        """Do ``work``, which reads from the container, so that a signal ends a wait for a pipe."""
         return work() if self._pipe is None else self._pipe.wait_for(work)
 
     def interrupt(self) -> None:
@@ -238,7 +238,7 @@ class VideoTrack(Closing):
             self._measure(frame.pts, frame.duration or 0)
 
     def _measure(self, stamp: int, duration: int) -> None:
-        """Remember where the pictures end that came so far."""
+        """Remember where the pictures so far end."""
         if self._latest is not None and stamp > self._latest:
             self._shortest_step = min(self._shortest_step, stamp - self._latest)
         self._latest = stamp

@@ -20,15 +20,15 @@ _LOG = logging.getLogger(__name__)
 class VideoFile(Source):
     """Frames of a video file, decoded on several threads, upright and with square pixels.
 
-    A damaged file yields whatever decodes; a warning says at its end that something is missing.
+    Of a damaged file every frame that can be decoded comes, and a warning at its end.
 
     Args:
         path: the file, a FIFO, or ``-`` for standard input.
-        loop: start again at its end, while index and presentation time go on counting.
+        loop: True to start again at its end; index and presentation time continue.
         clock: source of the frames' timestamps.
 
     Raises:
-        SourceError: the file is missing, is not a video, or holds no frame that decodes.
+        SourceError: the file does not exist, is no video, or no frame can be decoded.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class VideoFile(Source):
         self._loop = loop
         self._clock = clock
         self._has_warned = False
-        self._last_duration = 0  # ticks that the latest frame is shown, if it is the last
+        self._last_duration = 0  # ticks that the last frame is shown; 0 for any other
         self.name = "standard input" if self._path == STDIN else self._path.name
         if loop and is_pipe(self._path):
             raise SourceError(f"{self._path} is a pipe, which is read only once: omit --loop")
@@ -100,7 +100,7 @@ class VideoFile(Source):
             _LOG.warning("%s is damaged or cut short: decoded %d%s frames", self._path, count, of)
 
     def _rewind(self) -> None:
-        # Opening again instead of seeking: not every format can seek to its first frame.
+        # Opened again, because not every format can seek to its first frame.
         self._track.close()
         self._track = open_file(self._path)
         self._frames = self._decode()
