@@ -1,7 +1,6 @@
 """The command `live-edges train`: its flags, and what is checked before torch is imported."""
 
 import argparse
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 from live_edges.errors import TrainingError
 from live_edges.filters.weights import check_exists, shipped_weights
 from live_edges.recording.files import check_writable
-from live_edges.sources.address import public_address
+from live_edges.sources.paths import check_readable, is_glob
 from live_edges.training.recipe import OPTIONS, PRESETS, SOBEL, Recipe, flag
 
 _MAY_CHANGE = ("steps", "lr")  # when a run is resumed
@@ -34,9 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
     files = parser.add_argument_group("files and machine")
     files.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N, mps or xpu")
-    files.add_argument(
-        "--out", type=Path, help="weights file to write (default: NAME.safetensors, here)"
-    )
+    files.add_argument("--out", type=Path, help="weights file (default: NAME.safetensors, here)")
     files.add_argument(
         "--resume",
         type=Path,
@@ -51,15 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="draw a picture of the result beside --out (default: yes)",
     )
     other = parser.add_argument_group("instead of training something new")
-    other.add_argument(
-        "--check", action="store_true", help="retrain --preset and compare with the shipped file"
-    )
+    other.add_argument("--check", action="store_true", help="retrain --preset and compare")
     other.add_argument(
         "--evaluate",
         type=Path,
         metavar="WEIGHTS",
-        help="table of how a weights file finds edges through noise, on the pictures in DATA; "
-        "--out FILE.png draws the first two",
+        help="show how well WEIGHTS finds edges through noise in DATA; --out FILE.png draws some",
     )
 
 
@@ -87,9 +81,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _resume(args: argparse.Namespace) -> int:
     if not args.resume.is_file():
-        raise TrainingError(
-            f"checkpoint {args.resume} does not exist; check the path given to --resume"
-        )
+        raise TrainingError(f"--resume {args.resume} does not exist; check the path")
     from live_edges.training.commands import train_to_file
     from live_edges.training.descent import load_checkpoint
 
@@ -108,13 +100,13 @@ def _resume(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace, recipe: Recipe) -> int:
-    shipped = next((path for path in shipped_weights() if path.stem == args.preset), None)
-    if shipped is None:
-        raise TrainingError(f"--check needs --preset, one of: {', '.join(PRESETS)}")
+    shipped = {path.stem: path for path in shipped_weights()}
+    if args.preset not in shipped:
+        raise TrainingError(f"--check needs --preset, one of: {', '.join(shipped)}")
 
     from live_edges.training.commands import check
 
-    return check(args, recipe, shipped)
+    return check(args, recipe, shipped[args.preset])
 
 
 def _evaluate(args: argparse.Namespace, recipe: Recipe) -> int:
@@ -150,9 +142,5 @@ def _check_files(data: Sequence[str], out: Path) -> None:
 
 def _check_data(data: Sequence[str]) -> None:
     for text in data:
-        is_plain = not (text.isdecimal() or re.search(r"[*?[]", text))
-        if is_plain and not Path(text).expanduser().exists():
-            raise TrainingError(
-                f"{public_address(text)} does not exist to learn from; DATA is images, folders, "
-                "globs, videos or a camera"
-            )
+        if not (text.isdecimal() or is_glob(text)):
+            check_readable(Path(text).expanduser())

@@ -10,11 +10,7 @@ LEAST_POWER = 1e-10  # of the largest; float64 cannot tell smaller ones from rou
 
 
 def centred_patches(x: Tensor, kernel_size: int) -> Tensor:
-    """Return all patches of a picture, less their means: all that a zero-sum kernel sees.
-
-    Args:
-        x: ``(in, H, W)``.
-        kernel_size: k.
+    """Return all patches of ``(in, H, W)``, less their means, which a zero-sum kernel cannot see.
 
     Returns:
         ``(in * k * k, pixels)``.
@@ -44,11 +40,8 @@ def whitening(covariance: Tensor) -> Tensor:
     """Return the coordinates in which the patches have the same power in every direction.
 
     Photographs have nearly all their power in slow changes, edges in fast ones. An optimizer that
-    takes the taps as they are spends its steps on the former. Only the input decides the
-    coordinates, never the target, so the answer is still to be learned.
-
-    Returns:
-        The inverse square root of the covariance, symmetric.
+    takes the taps as they are spends its steps on the former. The coordinates are the inverse
+    square root of the covariance; the target does not enter, so it is still to be learned.
     """
     powers, directions = torch.linalg.eigh(covariance)
     powers = powers.clamp(min=LEAST_POWER * float(powers.max()))

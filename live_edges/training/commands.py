@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from contextlib import ExitStack
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,8 @@ from live_edges.recording.files import atomic_write
 from live_edges.training.closed_form import cosine
 from live_edges.training.descent import Descent
 from live_edges.training.examples import analytic_bank
-from live_edges.training.loop import OnStep, precision, train
-from live_edges.training.pictures import Pictures, find_pictures
+from live_edges.training.loop import precision, train
+from live_edges.training.pictures import Pictures, counted, find_pictures
 from live_edges.training.recipe import Recipe
 from live_edges.training.report import Watch, draw, held_out_picture, png
 
@@ -88,27 +88,18 @@ def _train(args: argparse.Namespace, recipe: Recipe, pictures: Pictures, **more:
         else:
             _say(f"{device.type} has no float64: the kernels will miss their last digits")
     _say(f"training on {device} ({reason})")
-    with ExitStack() as stack:
-        if args.watch:
-            more["on_step"] = _watch(recipe, pictures, stack)
+    problem = display_problem() if args.watch else None
+    if problem:
+        _say(f"no window to watch in ({problem}); training goes on")
+    is_shown = args.watch and not problem
+    with Window("live-edges train") if is_shown else nullcontext() as window:
+        if window:
+            more["on_step"] = Watch(window, held_out_picture(pictures.held_out, recipe))
         return train(recipe, pictures, device=device, **more)
 
 
-def _watch(recipe: Recipe, pictures: Pictures, stack: ExitStack) -> OnStep:
-    """Open the app's window; where that cannot be, say so and go on without."""
-    if problem := display_problem():
-        _say(f"no window to watch in ({problem}); training goes on")
-        return lambda _descent: None
-    shown = held_out_picture(pictures.held_out, recipe)
-    return Watch(stack.enter_context(Window("live-edges train")), shown)
-
-
 def metadata(descent: Descent) -> dict[str, str]:
-    """Return all that is needed to make the weights file again, and how good it is.
-
-    The kernels are saved on the scale of their target, so that the loss can be checked; the live
-    program scales every file to 1 at a unit step when it loads it.
-    """
+    """Return all that is needed to make the weights file again, and how good it is."""
     facts = {
         "made_by": "live-edges train",
         "recipe": asdict(descent.recipe),
@@ -120,7 +111,7 @@ def metadata(descent: Descent) -> dict[str, str]:
         "held_out_loss": descent.held_out_losses[-1],
         "optimum": descent.limit,
         "cosine_with_analytic": analytic_cosine(descent),
-        "scale": "as trained; scaled to 1 at a unit step when loaded",
+        "scale": "as trained; scaled to 1 at a unit step when loaded",  # so the loss can be checked
         "torch": torch.__version__,
         "torchvision": torchvision.__version__,
         "numpy": np.__version__,
@@ -139,9 +130,9 @@ def summary(descent: Descent) -> str:
     pieces, skipped = len(descent.examples.input), descent.examples.skipped
     skipped += descent.held_out.skipped
     lines = [
-        f"{descent.ended} after {_count(descent.steps, 'step')} on {_count(pieces, 'piece')} of "
-        f"{_count(descent.examples.pictures, 'picture')}"
-        + (f", {_count(skipped, 'picture')} skipped" if skipped else ""),
+        f"{descent.ended} after {counted(descent.steps, 'step')} on {counted(pieces, 'piece')} of "
+        f"{counted(descent.examples.pictures, 'picture')}"
+        + (f", {counted(skipped, 'picture')} skipped" if skipped else ""),
         f"loss {descent.losses[-1]:.4g} of the target's power, on held-out pictures "
         f"{descent.held_out_losses[-1]:.4g}",
     ]
@@ -155,10 +146,6 @@ def summary(descent: Descent) -> str:
     if found is not None:
         lines.append(f"cosine with the analytic kernel {found:.6f}")
     return "\n".join(lines)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _say(text: str) -> None:

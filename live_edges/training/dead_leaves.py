@@ -20,15 +20,7 @@ Floats = NDArray[np.float32]
 
 
 def dead_leaves(rng: np.random.Generator, height: int = 512, width: int = 512) -> NDArray[np.uint8]:
-    """Draw one picture.
-
-    Args:
-        rng: decides everything; equal generators make equal pictures.
-        height: rows of the picture, at least 16.
-        width: columns of the picture, at least 16.
-
-    Returns:
-        ``(H, W, 3)`` uint8, red, green, blue.
+    """Draw one picture, ``(H, W, 3)`` in red, green and blue; ``rng`` decides everything.
 
     Source:
         Lee, Mumford & Huang, "Occlusion Models for Natural Images", 2001: radii by a power law

@@ -2,7 +2,6 @@
 
 import copy
 import math
-import pickle
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -85,11 +84,17 @@ class Descent:
         return self.steps >= PATIENCE and len(set(self.losses[-1 - PATIENCE :])) == 1
 
     def step(self) -> bool:
-        """Make one step; return False if the loss is not a number before or after it."""
-        before = float(self._optimizer.step(self._closure).detach())  # type: ignore[no-untyped-call]
-        self.losses.append(loss_of(self.weight, self.examples, self.recipe.loss))
-        self.held_out_losses.append(loss_of(self.weight, self.held_out, self.recipe.loss))
-        return math.isfinite(before) and math.isfinite(self.losses[-1])
+        """Make one step; undo it and return False if the loss is not a number before or after."""
+        good, is_good = self.state(), False
+        try:
+            before = float(self._optimizer.step(self._closure).detach())  # type: ignore[no-untyped-call]
+            self.losses.append(loss_of(self.weight, self.examples, self.recipe.loss))
+            self.held_out_losses.append(loss_of(self.weight, self.held_out, self.recipe.loss))
+            is_good = math.isfinite(before) and math.isfinite(self.losses[-1])
+        finally:  # Ctrl-C may come anywhere
+            if not is_good:
+                self.restore(good)
+        return is_good
 
     def _closure(self) -> Tensor:
         self._optimizer.zero_grad()
@@ -110,21 +115,11 @@ class Descent:
         return copy.deepcopy(state)
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go back to a `state`.
-
-        Raises:
-            TrainingError: it has another shape, or is from another version of this program.
-        """
+        """Go back to a `state`."""
         state = copy.deepcopy(state)
-        try:
-            self._model.load_state_dict(state["model"])
-            self._optimizer.load_state_dict(state["optimizer"])
-            self.losses, self.held_out_losses = state["losses"], state["held_out_losses"]
-        except (KeyError, RuntimeError, ValueError, TypeError) as error:
-            raise TrainingError(
-                "the checkpoint does not fit its own recipe, or another version of this program "
-                "made it; start anew without --resume"
-            ) from error
+        self._model.load_state_dict(state["model"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self.losses, self.held_out_losses = state["losses"], state["held_out_losses"]
 
     def save(self, path: Path) -> None:
         """Write a checkpoint: the `state`, for `load_checkpoint`."""
@@ -141,9 +136,7 @@ def load_checkpoint(path: Path) -> tuple[Recipe, dict[str, Any]]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         return Recipe(**state["recipe"]), state
-    except (
-        RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError, pickle.UnpicklingError
-    ) as error:  # fmt: skip
+    except Exception as error:  # a broken file makes its reader fail in any way
         raise TrainingError(
             f"{path} is damaged, or no checkpoint of this version of live-edges train; start anew "
             "without --resume"

@@ -1,8 +1,8 @@
 """Low light: how well filters find, through noise, the edges of the clean picture."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from matplotlib.figure import Figure
@@ -14,7 +14,7 @@ from live_edges.filters import kernels
 from live_edges.filters.weights import load_weights
 from live_edges.recording.files import atomic_write
 from live_edges.training.examples import add_noise, inner
-from live_edges.training.pictures import find_pictures
+from live_edges.training.pictures import counted, find_pictures
 from live_edges.training.recipe import Recipe
 from live_edges.training.report import middle, pixels_of, png, show
 
@@ -28,25 +28,11 @@ FLAT = 1e-9  # of a unit step; what rounding alone leaves of a picture without e
 Banks = dict[str, Tensor]
 
 
-class Score(NamedTuple):
-    """How close the edges seen through noise come to a clean edge map, averaged over pictures.
-
-    Attributes:
-        correlation: Pearson's over the pixels, which no gain changes; 0 if a filter sees nothing.
-        psnr_db: against the map's own peak, after the single gain that fits best.
-    """
-
-    correlation: float
-    psnr_db: float
-
-
 def evaluate(weights: Path, recipe: Recipe, out: Path | None) -> str:
     """Compare a weights file with the analytic kernel and Sobel on the pictures of a recipe.
 
-    Args:
-        weights: the file.
-        recipe: its data, seed, sigma and channels are used.
-        out: PNG of the first pictures to write, if any.
+    Of the recipe only data, seed, sigma and input channels count. The first pictures are drawn
+    into ``out``, a PNG file.
 
     Returns:
         Tables as Markdown.
@@ -71,12 +57,12 @@ def evaluate(weights: Path, recipe: Recipe, out: Path | None) -> str:
         used = [x for x in pictures if (_edges(x, banks[name]) > FAINTEST).any()]
         if not used:  # nothing correlates with a map without edges
             raise TrainingError(
-                f"{name} finds no edge in any of {len(pictures)} pictures; choose other ones"
+                f"{name} finds no edge in any of {counted(len(pictures), 'picture')}; choose others"
             )
-        blank = len(pictures) - len(used)
+        blank, count = len(pictures) - len(used), counted(len(used), "picture")
         left_out = f" ({blank} without an edge left out)" if blank else ""
-        lines += [f"Against the {name} of the clean picture, {len(used)} pictures{left_out}:", ""]
-        lines += [_table(compare(used, banks, banks[name], seed=recipe.seed)), ""]
+        lines += [f"Against the {name} of the clean picture, {count}{left_out}:", ""]
+        lines += [_table(banks, compare(used, banks, banks[name], seed=recipe.seed)), ""]
     if out:
         with atomic_write(out) as part:
             part.write_bytes(_drawn(used[:SHOWN], banks, recipe.seed))
@@ -84,19 +70,19 @@ def evaluate(weights: Path, recipe: Recipe, out: Path | None) -> str:
     return "\n".join(lines)
 
 
-def compare(
-    pictures: Sequence[Tensor], banks: Banks, clean: Tensor, *, seed: int
-) -> dict[str, list[Score]]:
-    """Score filters over `NOISES`.
+def compare(pictures: Sequence[Tensor], banks: Banks, clean: Tensor, *, seed: int) -> Tensor:
+    """Score filters over `NOISES`, by the edges that they find in the noisy pictures.
 
     Args:
         pictures: ``(1, 1 or 3, H, W)`` float each, with an edge in each.
         banks: filters by name, of luma or of colour.
-        clean: bank that makes the clean edge map the others are compared with.
+        clean: bank that makes the edge map of the clean picture, which is wanted.
         seed: decides the noise.
 
     Returns:
-        For each name a score at each noise level.
+        ``(filters, noises, 2)``, means over the pictures: Pearson's correlation with the wanted
+        map, 0 if a filter finds nothing; and the PSNR in dB against the map's own peak, after the
+        gain that fits best.
     """
     scores = torch.zeros(len(banks), len(NOISES), 2, dtype=torch.float64)
     for x in pictures:
@@ -104,9 +90,8 @@ def compare(
         for column, noise in enumerate(NOISES):
             noisy = add_noise(x, noise, seed=seed)
             for row, bank in enumerate(banks.values()):
-                scores[row, column] += torch.tensor(_score(_edges(noisy, bank), wanted)).double()
-    means = (scores / len(pictures)).tolist()
-    return {name: [Score(*each) for each in row] for name, row in zip(banks, means, strict=True)}
+                scores[row, column] += _score(_edges(noisy, bank), wanted)
+    return scores / len(pictures)
 
 
 def _input(picture: Tensor, is_colour: bool) -> Tensor:
@@ -123,22 +108,21 @@ def _edges(x: Tensor, bank: Tensor) -> Tensor:
     return inner(_strength(x, bank), BORDER).flatten().double()
 
 
-def _score(seen: Tensor, wanted: Tensor) -> Score:
+def _score(seen: Tensor, wanted: Tensor) -> Tensor:
     is_flat = bool(seen.max() - seen.min() < FLAT)
-    correlation = 0.0 if is_flat else float(torch.corrcoef(torch.stack([seen, wanted]))[0, 1])
+    correlation = wanted[0] * 0 if is_flat else torch.corrcoef(torch.stack([seen, wanted]))[0, 1]
     power = seen @ seen
     gain = (seen @ wanted) / power if power > 0 else power
     error = (gain * seen - wanted).square().mean()
-    return Score(correlation, float(10 * torch.log10(wanted.max() ** 2 / error.clamp(min=1e-30))))
+    return torch.stack([correlation, 10 * torch.log10(wanted.max() ** 2 / error.clamp(min=1e-30))])
 
 
-def _table(scores: dict[str, list[Score]]) -> str:
+def _table(names: Iterable[str], scores: Tensor) -> str:
     """Write the scores as a Markdown table: a row for each filter, a column for each noise."""
-    head = "| correlation, PSNR | " + " | ".join(f"noise {n:g}" for n in NOISES) + " |"
-    lines = [head, "|---" * (len(NOISES) + 1) + "|"]
-    for name, row in scores.items():
-        decibels = (f"{each.psnr_db:.1f} dB" if each.psnr_db < 100 else "exact" for each in row)
-        cells = (f"{each.correlation:.3f}, {db}" for each, db in zip(row, decibels, strict=True))
+    lines = ["| correlation, PSNR | " + " | ".join(f"noise {n:g}" for n in NOISES) + " |"]
+    lines.append("|---" * (len(NOISES) + 1) + "|")
+    for name, row in zip(names, scores.tolist(), strict=True):
+        cells = (f"{r:.3f}, {f'{db:.1f} dB' if db < 100 else 'exact'}" for r, db in row)
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

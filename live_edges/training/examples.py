@@ -45,13 +45,9 @@ class Examples:
 
 
 def read_examples(readers: Sequence[Reader], recipe: Recipe, *, count: int, seed: int) -> Examples:
-    """Read every picture once, on threads, and keep only pieces of it.
+    """Read every picture once, on threads, and keep ``count`` pieces, at least one of each.
 
-    Args:
-        readers: the pictures.
-        recipe: size of the pieces, noise, target.
-        count: pieces wanted in all; each picture gives at least one.
-        seed: decides places, flips, brightness and noise, whichever thread reads a picture.
+    The seed decides places, flips, brightness and noise, whichever thread reads a picture.
 
     Raises:
         TrainingError: no picture can be used.
@@ -70,8 +66,8 @@ def read_examples(readers: Sequence[Reader], recipe: Recipe, *, count: int, seed
     used = sum(bool(pieces) for pieces in cuts)
     if not used:
         raise TrainingError(
-            f"none of the {len(readers)} pictures can be used: they are damaged, smaller than a "
-            f"piece of {recipe.crop}x{recipe.crop} (see --crop), or have no target picture"
+            f"no picture of {len(readers)} can be used: damaged, smaller than a piece of "
+            f"{recipe.crop}x{recipe.crop} (see --crop), or without a target picture"
         )
     groups = [list(chain.from_iterable(cuts[first::NOISE_SEEDS])) for first in range(NOISE_SEEDS)]
     parts = [
@@ -114,15 +110,10 @@ def input_and_target(pieces: Tensor, recipe: Recipe, *, seed: int) -> tuple[Tens
 
 
 def add_noise(x: Tensor, sigma: float, *, seed: int) -> Tensor:
-    """Add sensor noise: at mid gray half its variance is read noise, half is photon noise.
+    """Add Gaussian sensor noise to ``x`` in [0, 1], and clip it as a sensor does.
 
-    Args:
-        x: float in [0, 1].
-        sigma: standard deviation at mid gray, in levels of 255.
-        seed: decides the noise.
-
-    Returns:
-        ``x`` with Gaussian noise, clipped to [0, 1] as a sensor clips.
+    At mid gray the standard deviation is ``sigma`` levels of 255; half the variance is read noise
+    there, half is photon noise, which grows with brightness.
     """
     if not sigma:
         return x
@@ -132,15 +123,11 @@ def add_noise(x: Tensor, sigma: float, *, seed: int) -> Tensor:
 
 
 def make_target(luma: Tensor, recipe: Recipe) -> Tensor:
-    """Return the signed responses that the kernels should give, for the two analytic targets.
-
-    Args:
-        luma: ``(N, 1, H, W)`` float in [0, 1], without noise.
-        recipe: names the target.
+    """Return the signed responses that the kernels should give to ``(N, 1, H, W)`` without noise.
 
     Returns:
         ``(N, 1, H, W)``: picture minus blurred picture; or ``(N, 2, H, W)``: Sobel's gx and gy.
-        The outermost pixels are wrong, because torchvision mirrors the border.
+        The outermost pixels differ from the filter's, because torchvision mirrors the border.
     """
     if recipe.target == SOBEL:
         bank = torch.from_numpy(kernels.sobel()).to(luma)

@@ -71,33 +71,26 @@ def train(
 
 
 def _descend(descent: Descent, checkpoint: Path | None, on_step: OnStep) -> str:
-    """Make steps until none helps, and return how they ended; a step that fails is undone."""
-    steps, good, saved_at = descent.recipe.steps, descent.state(), time.monotonic()
+    """Make steps until none helps, and return how they ended."""
+    steps, saved_at = descent.recipe.steps, time.monotonic()
     with tqdm(
         initial=descent.steps, total=steps, unit="step", desc="learning", dynamic_ncols=True
     ) as bar:
         try:
             while descent.steps < steps and not descent.is_settled:
                 if not descent.step():
-                    descent.restore(good)
                     return "diverged"
-                good = descent.state()
-                bar.set_postfix_str(_figures(descent), refresh=False)
+                losses = descent.losses[-1], descent.held_out_losses[-1]
+                bar.set_postfix(loss=losses[0], held_out=losses[1], limit=descent.limit)
                 bar.update()
                 on_step(descent)
                 if checkpoint and time.monotonic() - saved_at >= SECONDS_BETWEEN_CHECKPOINTS:
                     descent.save(checkpoint)
                     saved_at = time.monotonic()
         except KeyboardInterrupt:
-            descent.restore(good)
             return "interrupted"
         bar.total = bar.n  # the other steps that were asked for are not needed
     return "finished"
-
-
-def _figures(descent: Descent) -> str:
-    losses = f"loss {descent.losses[-1]:.3g}, held out {descent.held_out_losses[-1]:.3g}"
-    return losses if descent.limit is None else f"{losses}, limit {descent.limit:.3g}"
 
 
 def precision(device: torch.device) -> torch.dtype:

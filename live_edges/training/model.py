@@ -16,11 +16,7 @@ SMOOTHING = 1e-6  # keeps the derivative of the root finite at 0; the display ha
 
 
 class Whitened(nn.Module):
-    """Parametrization of a convolution: from whitened coordinates to kernels that sum to zero.
-
-    Args:
-        basis: see `closed_form.whitening`.
-    """
+    """Parametrization of a convolution: from whitened coordinates to kernels that sum to zero."""
 
     def __init__(self, basis: Tensor) -> None:
         super().__init__()
@@ -42,10 +38,7 @@ def make_model(recipe: Recipe, basis: Tensor) -> nn.Conv2d:
     """Build the convolution, started at a high-pass (delta minus box) with a little seeded noise.
 
     From zero, a magnitude loss would never move it; from random kernels, chance picks their sign.
-
-    Args:
-        recipe: shape of the kernels, seed.
-        basis: coordinates to learn in, see `closed_form.whitening`.
+    It learns in the coordinates of ``basis``, see `closed_form.whitening`.
     """
     size, inputs, outputs = recipe.kernel_size, recipe.in_channels, recipe.out_channels
     conv = nn.Conv2d(inputs, outputs, size, bias=False, dtype=torch.float64)
@@ -84,13 +77,8 @@ def as_saved(weight: Tensor) -> Tensor:
     """Round kernels to the numbers that a file holds, so that each sums to exactly 0.
 
     Every tap gets the resolution that float32 has at the largest one, because errors in all taps
-    matter alike; the middle tap takes up what rounding added to the sum.
-
-    Args:
-        weight: ``(out, in, k, k)``, k odd.
-
-    Returns:
-        ``(out, in, k, k)`` float32 on the CPU.
+    matter alike; the middle tap takes up what rounding added to the sum. The result is float32 on
+    the CPU.
 
     Example:
         >>> kernel = torch.tensor([[[[0.5, 1e-9, -0.4]] + [[0.0, 0.1, -0.2]] + [[0.0] * 3]]])

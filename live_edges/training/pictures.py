@@ -16,7 +16,7 @@ import torch
 import torchvision.transforms.v2.functional as TF
 from torch import Tensor
 
-from live_edges.errors import LiveEdgesError, TrainingError
+from live_edges.errors import TrainingError
 from live_edges.frame import Image
 from live_edges.sources.address import public_address
 from live_edges.sources.images import find_images, is_still
@@ -41,6 +41,11 @@ class Pictures:
 
     train: list[Reader]
     held_out: list[Reader]
+
+
+def counted(number: int, noun: str) -> str:
+    """Say how many there are: 1 picture, 2 pictures."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def find_pictures(recipe: Recipe) -> Pictures:
@@ -129,16 +134,14 @@ def _tensor(image: Image) -> Tensor:
 
 def _frames(text: str) -> list[Reader]:
     """Sample the frames of a video evenly, every fifth one of a camera."""
-    try:
-        with open_source(text) as source:
-            step = max(1, (source.frame_count or 5 * FRAMES_PER_VIDEO) // FRAMES_PER_VIDEO)
-            chosen = islice(iter(source.read, None), 0, step * FRAMES_PER_VIDEO, step)
-            pictures = [_tensor(frame.image) for frame in chosen if frame]
-    except LiveEdgesError as error:
-        raise TrainingError(f"{public_address(text)} cannot be learned from: {error}") from error
+    with open_source(text) as source:
+        step = max(1, (source.frame_count or 5 * FRAMES_PER_VIDEO) // FRAMES_PER_VIDEO)
+        chosen = islice(iter(source.read, None), 0, step * FRAMES_PER_VIDEO, step)
+        pictures = [_tensor(frame.image) for frame in chosen if frame]
     if len(pictures) < 2:
         raise TrainingError(
-            f"{public_address(text)} has {len(pictures)} frames to sample; at least two are needed"
+            f"{public_address(text)} has {counted(len(pictures), 'frame')} to sample; two at least "
+            "are needed"
         )
     return [partial(_same, picture) for picture in pictures]
 

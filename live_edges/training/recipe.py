@@ -1,7 +1,6 @@
 """Recipes: everything that decides what a training run makes, as one value without torch."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,7 @@ from live_edges.filters.ranges import MAX_KERNEL_SIZE, MAX_KERNELS, MAX_SIGMA, M
 BLUR_DIFFERENCE, SOBEL = "blur-difference", "sobel"
 
 
-def _option(
-    default: Any, help: str, low: float = 0, high: float = 0, choices: Sequence[Any] | None = None
-) -> Any:
+def _option(default: Any, help: str, low: float = 0, high: float = 0, choices: Any = None) -> Any:
     """Declare a field that is also a flag, with its help text and its range or choices."""
     return field(
         default=default, metadata={"help": help, "low": low, "high": high, "choices": choices}
@@ -37,11 +34,7 @@ class Recipe:
     noise: float = _option(
         0.0, "sensor noise on the input: its deviation at mid gray, in levels of 255", 0, 128
     )
-    loss: str = _option(
-        "magnitude",
-        "compare the signed responses or the edge strength",
-        choices=("signed", "magnitude"),
-    )
+    loss: str = _option("magnitude", "what the loss compares", choices=("signed", "magnitude"))
     steps: int = _option(60, "L-BFGS steps at most; training ends once no step helps", 1, 100_000)
     batch: int = _option(64, "pieces to learn from, at least one of each picture", 1, 100_000)
     crop: int = _option(96, "height and width of a piece in pixels", 8, 4096)

@@ -104,6 +104,7 @@ def _draw_kernels(figure: Figure, grid: Any, descent: Descent, rows: int) -> Non
     ticks = [-limit, -limit / 10, 0, limit / 10, limit]
     bar = figure.colorbar(image, cax=figure.add_subplot(grid[:, 3]), ticks=ticks, format="%.2g")
     bar.ax.minorticks_off()
+    bar.ax.set_title("tap", fontsize=9)
 
 
 def _draw_losses(ax: Any, descent: Descent) -> None:
