@@ -2,10 +2,11 @@
 
 import argparse
 import sys
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from live_edges.settings import VIEWS, Settings
+from live_edges.settings import VIEWS, WHOLE, Region, Settings
 
 if TYPE_CHECKING:
     from live_edges.pipeline.edge_pipeline import EdgePipeline
@@ -47,6 +48,14 @@ def add_picture_arguments(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         default=False,
         help="flip left and right, as in a mirror (default: off)",
+    )
+    group.add_argument(
+        "--roi",
+        type=region,
+        default=WHOLE,
+        metavar="X,Y,W,H",
+        help="filter and show this part alone: left, top, width and height in pixels, or as "
+        "fractions such as 0.25,0.25,0.5,0.5",
     )
     add_machine_arguments(group)
 
@@ -125,6 +134,7 @@ def settings_of(args: argparse.Namespace, filter: str) -> Settings:
         threshold=args.threshold,
         sigma=args.sigma,
         is_mirrored=args.mirror,
+        region=args.roi,
         is_fullscreen=args.fullscreen,
     )
 
@@ -151,6 +161,19 @@ def size(text: str) -> tuple[int, int]:
     if not (width.isdecimal() and height.isdecimal() and int(width) > 0 and int(height) > 0):
         raise argparse.ArgumentTypeError(f"'{text}' is no size; write width x height as 1280x720")
     return int(width), int(height)
+
+
+def region(text: str) -> Region:
+    """A part of the picture: left, top, width, height."""
+    try:
+        left, top, width, height = map(float, text.split(","))
+    except ValueError:
+        left = top = width = height = -1.0
+    if not (0 <= left < inf and 0 <= top < inf and 0 < width < inf and 0 < height < inf):
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is no part of a picture; write left, top, width, height as 100,50,640,360"
+        )
+    return left, top, width, height
 
 
 def _number(text: str, low: float, high: float, meaning: str) -> float:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-View = Literal["edges", "overlay", "side", "original"]
+ViewName = Literal["edges", "overlay", "side", "original"]
 Hud = Literal["off", "short", "full"]
 
-VIEWS: tuple[View, ...] = get_args(View)
+VIEWS: tuple[ViewName, ...] = get_args(ViewName)
 HUDS: tuple[Hud, ...] = get_args(Hud)
 SIGMAS = (0.5, 1.0, 1.5, 2.0, 3.0)  # pixels; what the blur key steps through
 LINE_COLORS: dict[str, tuple[int, int, int]] = {  # BGR; the focus-peaking colours of cameras
@@ -20,6 +20,9 @@ LINE_COLORS: dict[str, tuple[int, int, int]] = {  # BGR; the focus-peaking colou
 MIN_GAIN, MAX_GAIN = 1 / 16, 64.0
 GAIN_STEP = 2**0.25
 THRESHOLD_STEP = 0.02
+
+Region = tuple[float, float, float, float]  # left, top, width, height; pixels if one is above 1
+WHOLE: Region = (0.0, 0.0, 1.0, 1.0)  # as fractions of the picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,8 @@ class Settings:
         sigma: radius of the blur in pixels, for filters that have one.
         line_color: name of the overlay's colour, one of `LINE_COLORS`.
         is_mirrored: flip left and right before filtering.
+        region: the part of the picture that is filtered and shown, as it is seen when mirrored.
+        pointer: where the mouse is, as fractions of the view's width and height; None outside.
         is_paused: keep the picture that is on the screen.
         is_fullscreen: fill the screen.
         hud: how much text lies over the picture.
@@ -43,13 +48,15 @@ class Settings:
     """
 
     filter: str = "sobel"
-    view: View = "overlay"
+    view: ViewName = "overlay"
     gain: float = 1.0
     auto_gain: bool = True
     threshold: float = 0.0
     sigma: float = 1.0
     line_color: str = "green"
     is_mirrored: bool = False
+    region: Region = WHOLE
+    pointer: tuple[float, float] | None = None
     is_paused: bool = False
     is_fullscreen: bool = False
     hud: Hud = "short"

@@ -1,9 +1,10 @@
-"""Sizes: fit a picture into the area that a screen has for it."""
+"""Sizes: cut a region out of a picture, and fit a picture into the area a screen has for it."""
 
 import cv2
 import numpy as np
 
 from live_edges.frame import Image
+from live_edges.settings import Region
 
 Size = tuple[int, int]  # pixels across and down
 
@@ -11,6 +12,52 @@ MAX_WIDTH, MAX_HEIGHT = 1280, 720  # a window that fits a laptop's screen
 MIN_SHOWN_PX = 240  # smaller pictures are enlarged for the window, so that a pixel can be seen
 INVISIBLE_STRETCH = 0.01  # relative
 MAX_BILINEAR = 1.5  # beyond, bilinear reduction gives some pixels less than half of their weight
+
+
+def size_of(image: Image) -> Size:
+    """Width and height of a picture."""
+    return image.shape[1], image.shape[0]
+
+
+def in_fractions(region: Region, size: Size) -> Region:
+    """Return a region of a picture of that size as fractions of its width and height."""
+    if max(region) <= 1:
+        return region
+    left, top, right, bottom = edges_of(region, size)
+    return left / size[0], top / size[1], (right - left) / size[0], (bottom - top) / size[1]
+
+
+def cut(image: Image, region: Region) -> Image:
+    """Cut a region out of a picture.
+
+    Args:
+        image: ``(H, W, 3)`` or ``(H, W)``.
+        region: as in `live_edges.settings.Settings`; what lies outside the picture is left out.
+
+    Returns:
+        A view of the picture, at least one pixel; the picture itself where nothing is cut away.
+
+    Example:
+        >>> cut(np.arange(24).reshape(4, 6), (0.5, 0.0, 0.5, 0.5))
+        array([[ 3,  4,  5],
+               [ 9, 10, 11]])
+    """
+    height, width = image.shape[:2]
+    left, top, right, bottom = edges_of(region, (width, height))
+    is_whole = (left, top, right, bottom) == (0, 0, width, height)
+    return image if is_whole else image[top:bottom, left:right]
+
+
+def edges_of(region: Region, size: Size) -> tuple[int, int, int, int]:
+    """Return where a region lies in a picture: left, top, right and bottom in pixels."""
+    scale = (1, 1) if max(region) > 1 else size
+    ends = []
+    for side in (0, 1):
+        first = min(max(round(region[side] * scale[side]), 0), size[side] - 1)
+        last = round((region[side] + region[side + 2]) * scale[side])
+        ends.append((first, min(max(last, first + 1), size[side])))
+    (left, right), (top, bottom) = ends
+    return left, top, right, bottom
 
 
 def comfortable_size(image: Image) -> Size:
@@ -42,7 +89,7 @@ def fitted(image: Image, size: Size, *, is_smooth: bool = False) -> Image:
     Returns:
         A new array of that size, uint8.
     """
-    left, top, width, height = placed(image, size)
+    left, top, width, height = placed(size_of(image), size)
     scaled = _scaled(image, (width, height), is_smooth=is_smooth)
     if (width, height) == size:
         return scaled
@@ -51,10 +98,10 @@ def fitted(image: Image, size: Size, *, is_smooth: bool = False) -> Image:
     return np.asarray(boxed, np.uint8)
 
 
-def placed(image: Image, size: Size) -> tuple[int, int, int, int]:
+def placed(picture: Size, size: Size) -> tuple[int, int, int, int]:
     """Return where `fitted` puts a picture in an area: left, top, width and height in pixels."""
-    scale = min(size[0] / image.shape[1], size[1] / image.shape[0])
-    width, height = (max(1, round(length * scale)) for length in image.shape[1::-1])
+    scale = min(size[0] / picture[0], size[1] / picture[1])
+    width, height = (max(1, round(length * scale)) for length in picture)
     if size[0] - width < INVISIBLE_STRETCH * size[0]:
         width = size[0]
     if size[1] - height < INVISIBLE_STRETCH * size[1]:

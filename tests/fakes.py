@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import torch
 
+from live_edges.display.screen import MouseEvent
 from live_edges.errors import SourceError
 from live_edges.frame import Frame
 from live_edges.lifecycle import Closing
@@ -156,7 +157,7 @@ class FakeScreen:
     """A screen with scripted keys: ``keys[n]`` is pressed after the n-th picture was shown.
 
     Waiting for a key moves the clock; when the script and ``patience`` polls are over, the user
-    closes it.
+    closes it. ``mouse[n]`` happens after the n-th picture was shown.
     """
 
     def __init__(
@@ -166,7 +167,9 @@ class FakeScreen:
         clock: FakeClock | None = None,
         is_headless: bool = False,
         patience: int = 200,
+        mouse: dict[int, list[MouseEvent]] | None = None,
     ) -> None:
+        self._mouse = dict(mouse or {})
         self.is_headless = is_headless
         self.is_open = True
         self.size: tuple[int, int] | None = None
@@ -193,6 +196,9 @@ class FakeScreen:
         self._patience -= 1
         self.is_open = self.is_open and self._patience > 0
         return None
+
+    def mouse_events(self) -> list[MouseEvent]:
+        return self._mouse.pop(len(self.shown), []) if self._mouse else []
 
     def set_fullscreen(self, is_fullscreen: bool) -> None:
         self.fullscreens.append(is_fullscreen)

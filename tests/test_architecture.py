@@ -165,11 +165,11 @@ def test_the_patch_for_a_view_is_known_to_the_command_line_and_the_key(tmp_path)
         import numpy as np
         from live_edges.cli import parse
         from live_edges.live.keymap import bindings, by_key
-        from live_edges.pipeline.views import compose
+        from live_edges.pipeline.views import VIEWS, Picture
         from live_edges.settings import Settings
         view = parse(["run", "--view", "negative"]).view
         assert by_key(bindings([]))["v"].does(Settings(view="side")).view == view
         image, edges = np.zeros((1, 2, 3), np.uint8), np.uint8([[0, 255]])
-        print(*compose(view, image, edges, color=(0, 0, 0))[0, :, 0])"""
+        print(*VIEWS[view].paint(Picture(image, edges, Settings(), None))[0, :, 0])"""
 
     assert run_python(program, patched("view", tmp_path)) == ["255", "0"]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from live_edges.sizing import comfortable_size, fitted, placed
+from live_edges.sizing import comfortable_size, fitted, placed, size_of
 
 SIZES = [(1280, 720), (960, 540), (1100, 619), (700, 394), (427, 240)]  # of a 1920x1080 picture
 
@@ -27,7 +27,7 @@ def test_every_picture_fits_into_every_area(shape, size):
 
     canvas = fitted(image, size)
 
-    left, top, width, height = placed(image, size)
+    left, top, width, height = placed(size_of(image), size)
     assert canvas.shape == (size[1], size[0], 3)
     assert min(left, top, width - 1, height - 1) >= 0
     assert left + width <= size[0]
@@ -51,7 +51,7 @@ def test_what_a_picture_leaves_free_is_black(size, expected):
 
     canvas = fitted(image, size)
 
-    left, top, width, height = placed(image, size)
+    left, top, width, height = placed(size_of(image), size)
     assert (left, top, width, height) == expected
     assert (canvas[top : top + height, left : left + width] == 255).all()
     assert canvas.sum() == 255 * 3 * width * height

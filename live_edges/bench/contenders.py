@@ -20,7 +20,7 @@ from live_edges.pipeline.compiling import STEADY_CALLS
 from live_edges.pipeline.cpu_engine import EngineName
 from live_edges.pipeline.edge_pipeline import EdgePipeline
 from live_edges.pipeline.views import overlay
-from live_edges.settings import LINE_COLORS, View
+from live_edges.settings import LINE_COLORS, ViewName
 
 COLOR = next(iter(LINE_COLORS.values()))
 BORDER = cv2.BORDER_REPLICATE
@@ -29,7 +29,7 @@ Paint = Callable[[Image, Image, tuple[int, int, int]], Image]  # over a picture,
 
 
 def contenders(
-    name: str, view: View, device: str, *, engine: EngineName
+    name: str, view: ViewName, device: str, *, engine: EngineName
 ) -> tuple[dict[str, Contender], EdgePipeline]:
     """Return everybody who can make this view by this filter, by name, and our fastest pipeline."""
     defined = EdgePipeline(name, device=device, engine="torch")
@@ -57,7 +57,7 @@ def _others(name: str, ours: EdgePipeline) -> dict[str, Contender]:
     return {"OpenCV filter2D": _opencv_bank(ours.entry.bank(1.0)[:, 0])} if ours.reads_luma else {}
 
 
-def _seen(find: Contender, view: View, paint: Paint) -> Contender:
+def _seen(find: Contender, view: ViewName, paint: Paint) -> Contender:
     return find if view == "edges" else lambda image: paint(image, find(image), COLOR)
 
 

@@ -2,6 +2,7 @@
 
 from tqdm import tqdm
 
+from live_edges.display.screen import MouseEvent
 from live_edges.frame import Image
 from live_edges.lifecycle import Closing
 
@@ -32,6 +33,10 @@ class StatusLine(Closing):
     def poll(self, timeout_s: float) -> str | None:
         """There are no keys."""
         return None
+
+    def mouse_events(self) -> list[MouseEvent]:
+        """There is no mouse."""
+        return []
 
     def set_fullscreen(self, is_fullscreen: bool) -> None:
         """There is nothing to fill."""

@@ -1,9 +1,32 @@
 """What the live loop asks of a screen, so that a window, a status line or a test can be one."""
 
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
 from live_edges.frame import Image
 from live_edges.sizing import Size
+
+
+@dataclass(frozen=True, slots=True)
+class MouseEvent:
+    """What the mouse did over the picture on the screen.
+
+    Attributes:
+        kind: ``move``; ``drag``, moved with the right button held; ``zoom``, by the wheel or a
+            double click.
+        x: pixels of the picture that is shown, from the left.
+        y: likewise, from the top.
+        factor: how many times larger things are to be shown.
+        dx: how far it was dragged since the last such event, in the same pixels.
+        dy: likewise.
+    """
+
+    kind: Literal["move", "drag", "zoom"]
+    x: int
+    y: int
+    factor: float = 1.0
+    dx: int = 0
+    dy: int = 0
 
 
 class Screen(Protocol):
@@ -29,6 +52,9 @@ class Screen(Protocol):
 
     def poll(self, timeout_s: float) -> str | None:
         """Wait up to ``timeout_s`` for a key and return its name."""
+
+    def mouse_events(self) -> list[MouseEvent]:
+        """Return what the mouse did since the last call, in order."""
 
     def set_fullscreen(self, is_fullscreen: bool) -> None:
         """Fill the screen, or go back."""

@@ -10,6 +10,7 @@ from importlib import metadata
 import cv2
 
 from live_edges import platforms
+from live_edges.display.screen import MouseEvent
 from live_edges.frame import Image
 from live_edges.lifecycle import Closing
 from live_edges.sizing import Size
@@ -24,6 +25,9 @@ _OPENCV_WHEELS = (
 _PROBE = "import cv2; cv2.namedWindow('probe'); cv2.waitKey(1); cv2.destroyAllWindows()"
 _PROBE_TIMEOUT_S = 15.0
 _NAMES = {27: "esc", 32: "space", 8: "backspace", 127: "backspace", 0xFF08: "backspace"}
+_WHEEL_STEP = 120  # what a mouse reports for one notch, on every system
+_NOTCH = 1.25  # how many times larger a notch of the wheel shows things
+_DOUBLE_CLICK = 2.0
 _KEY_BITS = 0xFFFF  # above them GTK reports NumLock and other modifiers
 
 
@@ -87,9 +91,14 @@ class Window(Closing):
         self._was_visible = self._is_closed = False
         self._is_fullscreen = False
         self._has_size = False
+        # By the wheel OpenCV's Qt window enlarges what it shows, text and all; nothing prevents it.
+        self._magnifies_itself = cv2.currentUIFramework().startswith("QT")
+        self._mouse_events: list[MouseEvent] = []
+        self._dragged_from: tuple[int, int] | None = None
         platforms.let_qt_have_its_events()
         # FREERATIO, and bars of our own: Qt's KEEPRATIO holds on to the first picture's shape.
         cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
+        cv2.setMouseCallback(title, self._on_mouse)
 
     @property
     def size(self) -> Size | None:
@@ -127,6 +136,27 @@ class Window(Closing):
         self._is_closed = self._was_visible and not is_visible
         self._was_visible = self._was_visible or is_visible
         return key_name(code)
+
+    def mouse_events(self) -> list[MouseEvent]:
+        """Return what the mouse did since the last call, in order; `poll` lets it happen."""
+        events, self._mouse_events = self._mouse_events, []
+        return events
+
+    def _on_mouse(self, event: int, x: int, y: int, flags: int, _: object) -> None:
+        if event == cv2.EVENT_MOUSEWHEEL and not self._magnifies_itself:
+            distance = flags >> 16  # signed, in the upper half
+            steps = (distance - (1 << 16) if distance >= 1 << 15 else distance) / _WHEEL_STEP
+            self._mouse_events.append(MouseEvent("zoom", x, y, factor=_NOTCH**steps))
+        elif event == cv2.EVENT_LBUTTONDBLCLK:
+            self._mouse_events.append(MouseEvent("zoom", x, y, factor=_DOUBLE_CLICK))
+        elif event == cv2.EVENT_RBUTTONDOWN:
+            self._dragged_from = x, y
+        elif self._dragged_from and event in (cv2.EVENT_MOUSEMOVE, cv2.EVENT_RBUTTONUP):
+            from_x, from_y = self._dragged_from
+            self._mouse_events.append(MouseEvent("drag", x, y, dx=x - from_x, dy=y - from_y))
+            self._dragged_from = (x, y) if event == cv2.EVENT_MOUSEMOVE else None
+        elif event == cv2.EVENT_MOUSEMOVE:
+            self._mouse_events.append(MouseEvent("move", x, y))
 
     @property
     def is_open(self) -> bool:

@@ -16,11 +16,12 @@ from live_edges.live.hud import HeadUpDisplay, Status, describe_changes
 from live_edges.live.in_flight import InFlight
 from live_edges.live.keymap import Action, bindings, by_key
 from live_edges.live.limits import NO_LIMITS, Limits
+from live_edges.live.pointer import steered
 from live_edges.live.stats import Meter, Summary
 from live_edges.recording.session import RecordingSession
 from live_edges.recording.snapshot import save_snapshot
 from live_edges.settings import Settings
-from live_edges.sizing import comfortable_size, fitted
+from live_edges.sizing import comfortable_size, fitted, in_fractions, size_of
 from live_edges.sources.capture import Capture
 from live_edges.timing import Clock, Pace
 
@@ -154,6 +155,8 @@ class App:
         if is_first and self._is_live and self._clock() - frame.timestamp > MAX_FIRST_AGE_S:
             self._capture.discard(1)  # it waited in the driver while the program started
             return None
+        region = in_fractions(self.settings.region, size_of(frame.image))
+        self.settings = replace(self.settings, region=region)
         self._wait_until_due(frame)
         return frame
 
@@ -214,6 +217,7 @@ class App:
             self._hud.toast(problem)
 
     def _obey(self, key: str | None) -> None:
+        self._follow_mouse()
         binding = self._keys.get(key) if key else None
         if binding is None:
             return
@@ -226,9 +230,30 @@ class App:
         if self.settings != before:
             self._hud.toast(describe_changes(before, self.settings) or binding.help)
             self._screen.set_fullscreen(self.settings.is_fullscreen)
-            if self.settings.is_paused or self._capture.ended:
-                self.settings = self.in_flight.renew(self.settings)
+            self._renew_if_still()
         self._refresh()
+
+    def _follow_mouse(self) -> None:
+        before, shown = self.settings, self.in_flight.rendered
+        for event in self._screen.mouse_events():
+            if self._screen.size and shown:
+                self.settings = steered(
+                    self.settings,
+                    event,
+                    view=size_of(shown.view),
+                    area=self._screen.size,
+                )
+        if self.settings.region != before.region:
+            self._hud.toast(describe_changes(before, self.settings))
+        if self.settings != before and self._renew_if_still():
+            self._refresh()
+
+    def _renew_if_still(self) -> bool:
+        """Make the picture again by the new settings where no new frame will."""
+        is_still = self.settings.is_paused or self._capture.ended
+        if is_still:
+            self.settings = self.in_flight.renew(self.settings)
+        return is_still
 
     def _act(self, action: Action) -> None:
         if action == "quit" or (action == "escape" and not self.settings.is_fullscreen):
@@ -278,6 +303,7 @@ class App:
             dropped=self._capture.dropped,
             latency=self._meter.latency,
             stages=self._meter.stages,
+            zoom=1 / max(self.settings.region[2:]),
             outage_s=self._capture.outage_s,
             recording=self._recordings.status,
         )

@@ -6,11 +6,11 @@ from dataclasses import dataclass, fields
 
 import cv2
 
-from live_edges.display import text as screen_text
+from live_edges import text as screen_text
 from live_edges.filters.catalog import Entry
 from live_edges.frame import Image
 from live_edges.live.keymap import Binding
-from live_edges.settings import LINE_COLORS, Settings
+from live_edges.settings import LINE_COLORS, WHOLE, Settings
 from live_edges.timing import Clock, Durations, Stages
 
 TOAST_S = 2.0
@@ -30,6 +30,7 @@ class Status:
         dropped: frames a newer one replaced.
         latency: from grabbing a frame to having shown it.
         stages: how long each stage takes.
+        zoom: how many times the region is enlarged; 1 for the whole picture.
         outage_s: seconds since the newest frame of a source that is lost; 0 where none is.
         recording: time of the running recording; empty where there is none.
     """
@@ -41,6 +42,7 @@ class Status:
     dropped: int
     latency: Durations
     stages: Stages
+    zoom: float = 1.0
     outage_s: float = 0.0
     recording: str = ""
 
@@ -112,8 +114,10 @@ class HeadUpDisplay:
         entry = self._entries.get(settings.filter)
         sigma = f"  sigma {settings.sigma:g}" if entry and entry.has_sigma else ""
         gain = f"gain {settings.gain:.2f}{' auto' if settings.auto_gain else ''}"
+        zoom = f"   zoom {status.zoom:.1f}" if settings.region != WHOLE else ""
         lines = [
-            f"{settings.filter}{sigma}   {settings.view}   {status.device} {status.execution}",
+            f"{settings.filter}{sigma}   {settings.view}{zoom}   "
+            f"{status.device} {status.execution}",
             f"camera {status.camera_fps:.1f} fps   pipeline {status.fps:.1f} fps   "
             f"latency {status.latency.recent_ms():.0f} ms   dropped {status.dropped}",
             f"{gain}   threshold {settings.threshold:.2f}",
@@ -137,6 +141,8 @@ def _swatch(settings: Settings) -> tuple[int, int, int] | None:
 def describe_changes(before: Settings, after: Settings) -> str:
     """What a key changed, in words; empty if that would be too many."""
     names = [f.name for f in fields(after) if getattr(before, f.name) != getattr(after, f.name)]
+    if names == ["region"]:
+        return "zoom" if after.region != WHOLE else "the whole picture"
     parts = []
     for name in names if len(names) <= MAX_CHANGES_TOLD else ():
         value = getattr(after, name)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, TypeVar
 
+from live_edges.live.pointer import zoomed
 from live_edges.settings import (
     GAIN_STEP,
     HUDS,
@@ -14,12 +15,16 @@ from live_edges.settings import (
     SIGMAS,
     THRESHOLD_STEP,
     VIEWS,
+    WHOLE,
     Settings,
 )
 
 Action = Literal["quit", "escape", "step", "snapshot", "record"]
+Group = Literal["filters", "picture", "look closer", "record", "window"]
 Change = Callable[[Settings], Settings]
 T = TypeVar("T")
+
+ZOOM_STEP = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +37,14 @@ class Binding:
         label: the keys as a person reads them.
         help: what happens, in a few words.
         does: a change of the settings, or the name of an action of the app.
+        group: what it is good for; the help has a block for each.
     """
 
     keys: tuple[str, ...]
     label: str
     help: str
     does: Change | Action
+    group: Group
 
 
 def bindings(filters: Sequence[str], initial: Settings = Settings()) -> list[Binding]:  # noqa: B008 -- a frozen value
@@ -48,45 +55,62 @@ def bindings(filters: Sequence[str], initial: Settings = Settings()) -> list[Bin
         initial: what Backspace goes back to.
     """
     digits = [
-        Binding((str(n),), str(n), name, partial(_show_filter, name=name))
+        Binding((str(n),), str(n), name, partial(_show_filter, name=name), "filters")
         for n, name in enumerate(filters[:9], start=1)
     ]
     return [
-        Binding(("q",), "q", "quit", "quit"),
-        Binding(("esc",), "Esc", "leave fullscreen, then quit", "escape"),
-        Binding(("space",), "space", "pause and go on", lambda s: _flip(s, "is_paused")),
-        Binding((".",), ".", "one frame further, then pause", "step"),
         *digits,
-        Binding(("0",), "0", "original picture", lambda s: replace(s, view="original")),
-        Binding(
-            ("n",), "n", "next filter", lambda s: _show_filter(s, name=_next(filters, s.filter))
+        _key(
+            "n", "next filter", "filters", lambda s: _show_filter(s, name=_next(filters, s.filter))
         ),
+        _key("[", "less gain", "filters", lambda s: _scale_gain(s, 1 / GAIN_STEP)),
+        _key("]", "more gain", "filters", lambda s: _scale_gain(s, GAIN_STEP)),
+        _key("a", "auto gain on and off", "filters", lambda s: _flip(s, "auto_gain")),
+        _key("-", "lower threshold", "filters", lambda s: _move_threshold(s, -THRESHOLD_STEP)),
         Binding(
-            ("v",),
+            ("=", "+"),
+            "=",
+            "higher threshold",
+            lambda s: _move_threshold(s, THRESHOLD_STEP),
+            "filters",
+        ),
+        _key("b", "next blur radius", "filters", lambda s: replace(s, sigma=_next_sigma(s.sigma))),
+        _key("0", "original picture", "picture", lambda s: replace(s, view="original")),
+        _key(
             "v",
             f"next view: {', '.join(VIEWS)}",
+            "picture",
             lambda s: replace(s, view=_next(VIEWS, s.view)),
         ),
-        Binding(
-            ("c",),
+        _key(
             "c",
             "next line colour",
+            "picture",
             lambda s: replace(s, line_color=_next(tuple(LINE_COLORS), s.line_color)),
         ),
-        Binding(("[",), "[", "less gain", lambda s: _scale_gain(s, 1 / GAIN_STEP)),
-        Binding(("]",), "]", "more gain", lambda s: _scale_gain(s, GAIN_STEP)),
-        Binding(("-",), "-", "lower threshold", lambda s: _move_threshold(s, -THRESHOLD_STEP)),
-        Binding(("=", "+"), "=", "higher threshold", lambda s: _move_threshold(s, THRESHOLD_STEP)),
-        Binding(("a",), "a", "auto gain on and off", lambda s: _flip(s, "auto_gain")),
-        Binding(("b",), "b", "next blur radius", lambda s: replace(s, sigma=_next_sigma(s.sigma))),
-        Binding(("m",), "m", "mirror", lambda s: _flip(s, "is_mirrored")),
-        Binding(("s",), "s", "snapshot: edges and original as PNG", "snapshot"),
-        Binding(("r",), "r", "record what is shown, and stop", "record"),
-        Binding(("f",), "f", "fullscreen and back", lambda s: _flip(s, "is_fullscreen")),
-        Binding(("i",), "i", "more or less text", lambda s: replace(s, hud=_next(HUDS, s.hud))),
-        Binding(("h", "?"), "h ?", "this help", lambda s: _flip(s, "show_help")),
-        Binding(("backspace",), "Backspace", "everything as at the start", lambda _s: initial),
+        _key("m", "mirror", "picture", lambda s: _flip(s, "is_mirrored")),
+        _key("e", "enlarge where the mouse is", "look closer", lambda s: zoomed(s, ZOOM_STEP)),
+        _key("w", "see more around it", "look closer", lambda s: zoomed(s, 1 / ZOOM_STEP)),
+        _key("z", "whole picture again", "look closer", lambda s: replace(s, region=WHOLE)),
+        Binding(
+            ("space",), "space", "pause and go on", lambda s: _flip(s, "is_paused"), "look closer"
+        ),
+        _key(".", "one frame further, then pause", "look closer", "step"),
+        _key("s", "snapshot: edges and original as PNG", "record", "snapshot"),
+        _key("r", "record what is shown, and stop", "record", "record"),
+        _key("f", "fullscreen and back", "window", lambda s: _flip(s, "is_fullscreen")),
+        _key("i", "more or less text", "window", lambda s: replace(s, hud=_next(HUDS, s.hud))),
+        Binding(("h", "?"), "h ?", "this help", lambda s: _flip(s, "show_help"), "window"),
+        Binding(
+            ("backspace",), "Backspace", "everything as at the start", lambda _s: initial, "window"
+        ),
+        Binding(("esc",), "Esc", "leave fullscreen, then quit", "escape", "window"),
+        _key("q", "quit", "window", "quit"),
     ]
+
+
+def _key(name: str, help: str, group: Group, does: Change | Action) -> Binding:
+    return Binding((name,), name, help, does, group)
 
 
 def by_key(listed: Sequence[Binding]) -> dict[str, Binding]:

@@ -220,19 +220,3 @@ def general(channels: int, out: int, planes: int, height: int, width: int) -> Lo
                 edges[y - below, x] = gray_level(np.sqrt(square[x]), gain, threshold)
 
     return compiled(find)
-
-
-def overlay() -> Loop:
-    """Make the loop that paints edges over a picture, see `live_edges.pipeline.views.overlay`."""
-
-    def paint(image: Any, first: int, last: int, edges: Any, color: Any, painted: Any) -> None:
-        for y in range(first, last):
-            row = image[y]
-            for x in range(edges.shape[1]):
-                opacity = int32(edges[y, x])
-                for channel in range(3):
-                    under = int32(row[3 * x + channel]) * (int32(255) - opacity)
-                    over = int32(color[channel]) * opacity
-                    painted[y, 3 * x + channel] = uint8((under + over + int32(127)) // int32(255))
-
-    return compiled(paint)

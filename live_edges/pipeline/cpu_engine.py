@@ -6,6 +6,7 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from live_edges.filters import canny, functional
 from live_edges.frame import Image
@@ -63,10 +64,15 @@ class CpuEngine(Closing):
 
     def overlay(self, image: Image, edges: Image, color: tuple[int, int, int]) -> Image:
         """Paint edges over a ``(H, W, 3)`` picture, see `live_edges.pipeline.views.overlay`."""
+        painted = self.painted("overlay", image, edges, np.array(color, np.uint8))
+        return views.overlay(image, edges, color) if painted is None else painted
+
+    def painted(self, loop: str, image: Image, *others: NDArray[Any]) -> Image | None:
+        """See `live_edges.EdgePipeline.painted`."""
         painted = np.empty((len(image), 3 * image.shape[1]), np.uint8)
-        if self._run(("overlay",), image, _read_only(edges), np.array(color, np.uint8), painted):
-            return painted.reshape(image.shape)
-        return views.overlay(image, edges, color)
+        arrays = [_read_only(each) for each in others]
+        is_done = self._run((loop,), np.ascontiguousarray(image), *arrays, painted)
+        return painted.reshape(image.shape) if is_done else None
 
     def _run(self, shape: Shape, image: Image, *others: Any) -> bool:
         """Run a loop of `live_edges.pipeline.cpu` over all rows; False where there is none yet."""
@@ -103,11 +109,11 @@ class CpuEngine(Closing):
 def _compiled(shape: Shape, rows: Image, *others: Any) -> Function:
     """Compile a loop for arguments like these, by running it over no row at all."""
     try:
-        from live_edges.pipeline import cpu  # brings Numba, which takes a while to import
+        from live_edges.pipeline import cpu, cpu_paint  # bring Numba, which takes a while
     except ModuleNotFoundError as error:
         raise RuntimeError(f"{error.name} is missing; run: pip install {error.name}") from error
     name, *constants = shape
-    loop: Function = getattr(cpu, name)(*constants)
+    loop: Function = getattr(cpu if hasattr(cpu, name) else cpu_paint, name)(*constants)
     loop(rows, 0, 0, *others)
     return loop
 
@@ -126,7 +132,7 @@ def _rows(image: Image) -> Image:
     return _read_only(image).reshape(len(image), -1)
 
 
-def _read_only(image: Image) -> Image:
+def _read_only(image: NDArray[Any]) -> NDArray[Any]:
     """Return a view that nobody may write to: Numba compiles for each kind of array."""
     image = image.view()
     image.flags.writeable = False

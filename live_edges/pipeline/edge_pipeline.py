@@ -7,11 +7,12 @@ import threading
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from live_edges.errors import DeviceError
 from live_edges.filters.catalog import Entry, catalog, find
@@ -24,6 +25,7 @@ from live_edges.pipeline.cpu_engine import EngineName
 from live_edges.pipeline.devices import choose_device
 from live_edges.pipeline.engine import Engine, Latency
 from live_edges.pipeline.plan import Plan, loop_for
+from live_edges.pipeline.responses import responses
 from live_edges.pipeline.transfer import Pending
 from live_edges.timing import StageTimer, untimed
 
@@ -240,6 +242,31 @@ class EdgePipeline:
         if image.ndim == 2:
             image = np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
         return self._engine.cpu.overlay(image, edges, color)
+
+    def painted(self, loop: str, image: Image, *others: NDArray[Any]) -> Image | None:
+        """Run a loop of `live_edges.pipeline.cpu_paint` that makes a view, for every row.
+
+        Args:
+            loop: name of the function that makes it.
+            image: ``(H, W, 3)`` uint8.
+            others: arrays that it reads as well.
+
+        Returns:
+            ``(H, W, 3)`` uint8; None while it is not compiled, and with ``engine="torch"``: then
+            the view does the same by OpenCV.
+        """
+        return self._engine.cpu.painted(loop, image, *others)
+
+    def responses(self, image: Image) -> NDArray[np.float32]:
+        """Slide each kernel of the filter over a picture; always on the CPU.
+
+        Args:
+            image: as for a call.
+
+        Returns:
+            ``(out, H, W)`` float32 with their signs, 1 at a unit step, without gain.
+        """
+        return responses(self._plan, checks.picture(image))
 
     @property
     def reads_luma(self) -> bool:

@@ -1,4 +1,4 @@
-"""From a captured picture to what is shown: mirror, filter, gain, view."""
+"""From a captured picture to what is shown: mirror, cut, filter, gain, view."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -8,8 +8,9 @@ import numpy as np
 
 from live_edges.frame import Image
 from live_edges.pipeline.autogain import AutoGain
-from live_edges.pipeline.views import compose, without_weak
-from live_edges.settings import LINE_COLORS, Settings
+from live_edges.pipeline.views import VIEWS, Picture, without_weak
+from live_edges.settings import Settings
+from live_edges.sizing import cut
 from live_edges.timing import Stages
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class Rendered:
     """One picture in all its forms.
 
     Attributes:
-        original: ``(H, W, 3)`` uint8 BGR, mirrored if that is set.
+        original: ``(H, W, 3)`` uint8 BGR, mirrored and cut as that is set.
         edges: ``(H, W)`` uint8; None where neither the view nor anybody else needed them.
         view: what is shown, ``(H, W, 3)``, or ``(H, 2W, 3)`` side by side.
     """
@@ -88,7 +89,8 @@ class Renderer:
         """Send a picture on its way; others may follow before it is asked for by `finish`."""
         if settings.is_mirrored:
             image = np.asarray(cv2.flip(image, 1), np.uint8)
-        if settings.view != "original":
+        image = cut(image, settings.region)
+        if VIEWS[settings.view].needs_edges:
             return self._submit(image, settings)
         return PendingView(
             image, None, _chosen(settings), settings.gain, 0.0, self.auto_gain.settled_for
@@ -98,10 +100,21 @@ class Renderer:
         self, pending: PendingView, settings: Settings, *, now: float
     ) -> tuple[Rendered, Settings]:
         """Complete a picture by the settings that hold now; arguments and result as for a call."""
-        image = pending.original
-        if settings.view == "original":
-            return Rendered(image, None, image), settings
+        image, view = pending.original, VIEWS[settings.view]
         self.pipeline.select(settings.filter, sigma=settings.sigma)
+        edges = None
+        if view.needs_edges:
+            edges, settings = self._edges(pending, settings, now)
+        with self._stages("view"):
+            shown = np.zeros(image.shape[:2], np.uint8) if edges is None else edges
+            return Rendered(
+                image, edges, view.paint(Picture(image, shown, settings, self.pipeline))
+            ), settings
+
+    def _edges(
+        self, pending: PendingView, settings: Settings, now: float
+    ) -> tuple[Image, Settings]:
+        image = pending.original
         if pending.edges is None or not self._is_up_to_date(pending, settings):
             pending = self._submit(image, settings)
         edges = _edges_of(pending)
@@ -114,11 +127,7 @@ class Renderer:
                 made_with=pending.gain,
             )
             edges = without_weak(edges, settings.threshold)
-        with self._stages("view"):
-            color = LINE_COLORS[settings.line_color]
-            paint = self.pipeline.overlay
-            view = compose(settings.view, image, edges, color=color, paint=paint)
-        return Rendered(image, edges, view), settings
+        return edges, settings
 
     def edges_and_original(self, rendered: Rendered, settings: Settings) -> dict[str, Image]:
         """Return both pictures by name; the edges are found now where nobody needed them."""

@@ -1,44 +1,62 @@
-"""Views: what is shown of a picture and its edges."""
+"""Views: what is shown of a picture and its edges. A view is a row of `VIEWS` and one function."""
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from live_edges.frame import Image
 from live_edges.pipeline.checks import number
-from live_edges.settings import View
+from live_edges.settings import LINE_COLORS, Settings, ViewName
+
+if TYPE_CHECKING:
+    from live_edges.pipeline.edge_pipeline import EdgePipeline
 
 Color = tuple[int, int, int]  # blue, green, red
 
 
-def compose(
-    view: View,
-    image: Image,
-    edges: Image,
-    *,
-    color: Color,
-    paint: Callable[[Image, Image, Color], Image] | None = None,
-) -> Image:
-    """Put a picture and its edges together.
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """What a view is made of.
 
-    Args:
-        view: which way.
-        image: ``(H, W, 3)`` uint8 BGR.
-        edges: ``(H, W)`` uint8.
-        color: BGR of the lines in the overlay.
-        paint: makes the overlay instead of `overlay`; a compiled one, say.
-
-    Returns:
-        uint8 BGR: ``(H, W, 3)``, for ``side`` ``(H, 2W, 3)``; for ``original`` the array itself.
+    Attributes:
+        image: ``(H, W, 3)`` uint8 BGR; read-only.
+        edges: ``(H, W)`` uint8, with gain and threshold; all 0 for a view that needs none.
+        settings: what the user has chosen.
+        pipeline: has the filter of the settings, and the fast loops, see `EdgePipeline.painted`.
     """
-    if view == "original":
-        return image
-    if view == "overlay":
-        return (paint or overlay)(image, edges, color)
-    white_on_black = np.asarray(cv2.cvtColor(edges, cv2.COLOR_GRAY2BGR), np.uint8)
-    return white_on_black if view == "edges" else np.hstack((image, white_on_black))
+
+    image: Image
+    edges: Image
+    settings: Settings
+    pipeline: "EdgePipeline"
+
+    @property
+    def color(self) -> Color:
+        """BGR of the lines."""
+        return LINE_COLORS[self.settings.line_color]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One way to show a picture.
+
+    Attributes:
+        paint: makes uint8 BGR ``(H, W, 3)``, for ``side`` ``(H, 2W, 3)``; writes to nothing that
+            it is given, and may return it.
+        needs_edges: False if the filter need not run.
+    """
+
+    paint: Callable[[Picture], Image]
+    needs_edges: bool = True
+
+
+def white_on_black(edges: Image) -> Image:
+    """Return ``(H, W)`` edges as a BGR picture."""
+    return np.asarray(cv2.cvtColor(edges, cv2.COLOR_GRAY2BGR), np.uint8)
 
 
 def overlay(image: Image, edges: Image, color: Color) -> Image:
@@ -47,7 +65,7 @@ def overlay(image: Image, edges: Image, color: Color) -> Image:
     Returns:
         ``(H, W, 3)`` uint8: ``image + (color - image) * edges / 255`` within one grey level.
     """
-    return blend(image, np.asarray(cv2.cvtColor(edges, cv2.COLOR_GRAY2BGR), np.uint8), color)
+    return blend(image, white_on_black(edges), color)
 
 
 def blend(image: Image, opacity: Image, color: Color) -> Image:
@@ -56,6 +74,14 @@ def blend(image: Image, opacity: Image, color: Color) -> Image:
     paint = cv2.LUT(opacity, levels.round().astype(np.uint8)[:, None])
     dimmed = cv2.multiply(image, cv2.bitwise_not(opacity), scale=1 / 255)
     return np.asarray(cv2.add(dimmed, paint), np.uint8)
+
+
+VIEWS: dict[ViewName, View] = {
+    "edges": View(lambda p: white_on_black(p.edges)),
+    "overlay": View(lambda p: p.pipeline.overlay(p.image, p.edges, p.color)),
+    "side": View(lambda p: np.hstack((p.image, white_on_black(p.edges)))),
+    "original": View(lambda p: p.image, needs_edges=False),
+}
 
 
 def without_weak(edges: Image, threshold: float) -> Image:

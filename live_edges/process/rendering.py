@@ -11,6 +11,7 @@ from live_edges.pipeline.renderer import Renderer
 from live_edges.pipeline.views import without_weak
 from live_edges.process.planes import STRETCH, luma_of, stretched
 from live_edges.settings import Settings
+from live_edges.sizing import cut
 from live_edges.sources.decoding import to_image
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class VideoRenderer:
             luma = stretched(luma)
         if self._settings.is_mirrored:
             luma = np.fliplr(luma)
+        luma = cut(luma, self._settings.region)
         edges = self._edges(luma, self._settings)
         if self._renderer.is_automatic(self._settings):
             edges, self._settings = self._renderer.auto_gain(

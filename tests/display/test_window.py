@@ -182,6 +182,28 @@ def test_keys_change_what_the_window_shows(app, screen, tmp_path):
 
 @pytest.mark.slow
 @needs_xvfb
+def test_a_double_click_zooms_where_the_mouse_is_and_the_right_button_moves(app, screen):
+    def picture():
+        return screen.window_picture()
+
+    for _ in range(2):
+        screen.tool("mousemove", "160", "300", "click", "--repeat", "2", "1")
+        time.sleep(0.5)  # two double clicks, and not one of four
+    screen.tool("mousemove", "160", "300", "key", "e")
+    until(lambda: is_near(picture(), LEFT), "the left half alone")
+
+    screen.tool("mousemove", "600", "300", "mousedown", "3")
+    screen.tool("mousemove", "20", "300", "mouseup", "3")
+    until(lambda: is_near(picture()[:, 600:630], RIGHT), "the right half at the side")
+    screen.press("z")
+    until(lambda: is_original(picture()), "the whole picture after z")
+    screen.press("q")
+
+    assert app.wait(DEADLINE_S) == 0
+
+
+@pytest.mark.slow
+@needs_xvfb
 @needs_openbox
 def test_fullscreen_keeps_the_shape_of_the_picture(managed, screen, tmp_path):
     with running(screen, tmp_path, "--fullscreen") as child:
@@ -267,6 +289,7 @@ class FakeHighgui:
 @pytest.mark.parametrize("closed_in_wait", [2, 3])
 def test_a_window_that_the_user_has_closed_is_left_alone(monkeypatch, closed_in_wait):
     highgui = FakeHighgui(closed_in_wait)
+    monkeypatch.setattr(cv2, "setMouseCallback", partial(highgui.note, "setMouseCallback"))
     for name in ("namedWindow", "waitKeyEx", "getWindowProperty", "getWindowImageRect"):
         monkeypatch.setattr(cv2, name, getattr(highgui, name))
     for name in ("imshow", "resizeWindow", "setWindowProperty", "destroyWindow"):

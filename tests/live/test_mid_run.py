@@ -16,17 +16,18 @@ from media import write_video
 from live_edges import EdgePipeline
 from live_edges.filters.catalog import catalog
 from live_edges.live.app import App
-from live_edges.pipeline import compiling, cpu, cpu_engine, views
+from live_edges.pipeline import compiling, cpu, cpu_engine
 from live_edges.pipeline.gpu_engine import GpuEngine
 from live_edges.pipeline.torch_compiling import TorchCompiler
 from live_edges.pipeline.transfer import DirectTransfer, Pending, StreamedTransfer
+from live_edges.pipeline.views import VIEWS, Picture
 from live_edges.process.conversion import convert_video
 from live_edges.process.planes import luma_of, stretched
 from live_edges.process.reading import Span, VideoReader
 from live_edges.process.rendering import VideoRenderer
 from live_edges.recording.encoding import Encoding
 from live_edges.recording.session import RecordingOptions, RecordingSession
-from live_edges.settings import LINE_COLORS, Settings
+from live_edges.settings import Settings
 from live_edges.sources.capture import Capture
 
 CPU = torch.device("cpu")
@@ -59,9 +60,10 @@ def recognised():
 
     def defined(filter, sigma, view):
         pipeline = EdgePipeline(filter, sigma=sigma, device="cpu", engine="torch")
-        pictures = [(frame.image, pipeline(frame.image)) for frame in FRAMES]
-        color = LINE_COLORS[PLAIN.line_color]
-        return np.stack([views.compose(view, *each, color=color) for each in pictures]).astype(int)
+        pictures = [
+            Picture(frame.image, pipeline(frame.image), PLAIN, pipeline) for frame in FRAMES
+        ]
+        return np.stack([VIEWS[view].paint(each) for each in pictures]).astype(int)
 
     def number(picture, filter="sobel", sigma=1.0, view="edges"):
         key = filter, sigma, view

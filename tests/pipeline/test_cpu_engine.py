@@ -16,6 +16,7 @@ from live_edges.pipeline import cpu, cpu_engine, views
 from live_edges.pipeline.bands import Bands
 from live_edges.pipeline.compiling import STEADY_CALLS, Compiler
 from live_edges.pipeline.plan import loop_for
+from live_edges.settings import Settings
 
 LINEAR = [name for name, entry in catalog().items() if not entry.is_binary]
 SIZES = [(1, 1), (1, 9), (9, 1), (3, 5), (37, 53), (641, 479), (1, 4096)]
@@ -75,14 +76,13 @@ def test_the_overlay_is_painted_as_opencv_paints_it(color):
     pipeline.close()
 
 
-@pytest.mark.parametrize("view", ["edges", "overlay", "side"])
+@pytest.mark.parametrize("view", views.VIEWS)
 def test_every_view_is_the_same_by_either_engine(view):
     shown = []
     for engine in ("torch", "numba"):
         pipeline = EdgePipeline("blur-difference", engine=engine)
-        edges = pipeline(IMAGE)
-        paint = pipeline.overlay
-        shown.append(views.compose(view, IMAGE, edges, color=(10, 200, 90), paint=paint))
+        picture = views.Picture(IMAGE, pipeline(IMAGE), Settings(view=view), pipeline)
+        shown.append(views.VIEWS[view].paint(picture))
 
     assert_same(*shown)
 

@@ -187,3 +187,15 @@ def test_a_snapshot_of_the_original_view_hides_what_is_below_the_threshold():
     edges = renderer.edges_and_original(rendered, settings)["edges"]
 
     assert not edges.any()
+
+
+def test_a_region_is_cut_out_of_the_mirrored_picture_before_it_is_filtered():
+    image = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    pipeline = EdgePipeline("sobel", device="cpu", engine="torch")
+    settings = Settings(view="edges", auto_gain=False, is_mirrored=True, region=(10, 5, 20, 8))
+
+    rendered, _ = Renderer(pipeline)(image, settings, now=0.0)
+
+    part = np.ascontiguousarray(image[:, ::-1][5:13, 10:30])
+    np.testing.assert_array_equal(rendered.original, part)
+    np.testing.assert_array_equal(rendered.edges, pipeline(part))

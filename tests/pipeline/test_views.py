@@ -1,10 +1,15 @@
 import numpy as np
 import pytest
 
-from live_edges.pipeline.views import compose, overlay, without_weak
-from live_edges.settings import LINE_COLORS, VIEWS
+from live_edges import EdgePipeline
+from live_edges.pipeline import views
+from live_edges.pipeline.views import Picture, overlay, without_weak
+from live_edges.settings import LINE_COLORS, VIEWS, Settings
 
-GREEN = LINE_COLORS["green"]
+
+def painted(view, image, edges):
+    pipeline = EdgePipeline("sobel", device="cpu", engine="torch")
+    return views.VIEWS[view].paint(Picture(image, edges, Settings(view=view), pipeline))
 
 
 @pytest.fixture
@@ -26,7 +31,7 @@ def test_overlay_blends_by_the_strength_of_the_edge(image, edges, color):
 
 
 def test_side_puts_the_picture_left_and_the_edges_right(image, edges):
-    both = compose("side", image, edges, color=GREEN)
+    both = painted("side", image, edges)
 
     np.testing.assert_array_equal(both[:, :53], image)
     np.testing.assert_array_equal(both[:, 53:, 1], edges)
@@ -34,15 +39,19 @@ def test_side_puts_the_picture_left_and_the_edges_right(image, edges):
 
 def test_edges_are_white_on_black(image, edges):
     np.testing.assert_array_equal(
-        compose("edges", image, edges, color=GREEN), np.repeat(edges[..., None], 3, axis=2)
+        painted("edges", image, edges), np.repeat(edges[..., None], 3, axis=2)
     )
+
+
+def test_the_table_of_views_is_the_list_of_their_names():
+    assert tuple(views.VIEWS) == VIEWS
 
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_no_view_writes_to_the_picture(view, image, edges):
     image.flags.writeable = edges.flags.writeable = False
 
-    assert compose(view, image, edges, color=GREEN).dtype == np.uint8
+    assert painted(view, image, edges).dtype == np.uint8
 
 
 @pytest.mark.parametrize("threshold", [-0.1, 1.1, float("inf"), float("nan"), None])

@@ -16,9 +16,8 @@ import pytest
 from fakes import FakeCapture, FakeClock, FakeScreen, FakeSource, Loading, Stall, make_frames
 from media import mjpeg_parts, serve
 
-from live_edges import EdgePipeline
+from live_edges import EdgePipeline, text
 from live_edges.cli import main
-from live_edges.display import text
 from live_edges.errors import RecordingError, SourceError
 from live_edges.filters.catalog import catalog
 from live_edges.lifecycle import stopped_by_signals

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from live_edges.display import text
+from live_edges import text
 
 SIZES = [(720, 1280), (1, 1), (37, 53), (240, 240), (2160, 3840)]
 

@@ -1,0 +1,54 @@
+"""The mouse: what it does to the settings. It zooms, moves the region, and points."""
+
+from dataclasses import replace
+
+from live_edges.display.screen import MouseEvent
+from live_edges.settings import WHOLE, Region, Settings
+from live_edges.sizing import Size, placed
+
+MAX_ZOOM = 64.0
+
+
+def steered(settings: Settings, event: MouseEvent, *, view: Size, area: Size) -> Settings:
+    """Change the settings as the mouse asks.
+
+    Args:
+        settings: what holds now; its region in fractions.
+        event: in pixels of the area.
+        view: width and height of the picture that is shown, before it was scaled to the area.
+        area: of what is on the screen.
+    """
+    left, top, width, height = placed(view, area)
+    x, y = (event.x + 0.5 - left) / width, (event.y + 0.5 - top) / height
+    if event.kind == "drag":
+        right, down = event.dx * _panes(settings) / width, event.dy / height
+        return replace(settings, region=_moved(settings.region, right, down))
+    settings = replace(settings, pointer=(x, y) if 0 <= x < 1 and 0 <= y < 1 else None)
+    is_zoom = event.kind == "zoom" and settings.pointer is not None
+    return zoomed(settings, event.factor) if is_zoom else settings
+
+
+def zoomed(settings: Settings, factor: float) -> Settings:
+    """Enlarge what is shown around the pointer, or the middle; that point stays where it is."""
+    x, y = settings.pointer or (0.5, 0.5)
+    left, top, width, height = settings.region
+    largest = max(width, height)
+    factor = min(max(factor, largest), MAX_ZOOM * largest)
+    new_width, new_height = width / factor, height / factor
+    if max(new_width, new_height) >= 1:
+        return replace(settings, region=WHOLE)
+    left += x * _panes(settings) % 1 * (width - new_width)
+    top += y * (height - new_height)
+    return replace(settings, region=_moved((left, top, new_width, new_height), 0.0, 0.0))
+
+
+def _panes(settings: Settings) -> int:
+    """How often the picture is shown, one beside the other."""
+    return 2 if settings.view == "side" else 1
+
+
+def _moved(region: Region, right: float, down: float) -> Region:
+    """Move the picture under the mouse, in widths and heights of the region, up to its border."""
+    left, top, width, height = region
+    left = min(max(left - right * width, 0.0), 1.0 - width)
+    return left, min(max(top - down * height, 0.0), 1.0 - height), width, height

@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+
+from live_edges.display.screen import MouseEvent
+from live_edges.live.pointer import MAX_ZOOM, steered, zoomed
+from live_edges.settings import WHOLE, Settings
+from live_edges.sizing import cut, edges_of, in_fractions
+
+FRAME = (640, 360)
+SIZES = {"view": FRAME, "area": (1280, 720)}
+
+
+def wheel(steps, x=640, y=360):
+    return MouseEvent("zoom", x, y, factor=1.25**steps)
+
+
+def steer(*events, start=Settings(), **sizes):  # noqa: B008 -- a frozen value
+    for event in events:
+        start = steered(start, event, **(SIZES | sizes))
+    return start
+
+
+def test_the_wheel_zooms_into_the_middle_and_back_to_the_whole():
+    inside = steer(wheel(2))
+
+    assert inside.region == pytest.approx((0.18, 0.18, 0.64, 0.64), abs=1e-3)
+    assert steer(wheel(-2), start=inside).region == WHOLE
+
+
+@pytest.mark.parametrize(("x", "y"), [(0, 0), (1279, 719), (200, 600)])
+def test_what_is_under_the_mouse_stays_there(x, y):
+    left, top, width, height = steer(wheel(3, x, y)).region
+
+    assert left + (x + 0.5) / 1280 * width == pytest.approx((x + 0.5) / 1280)
+    assert top + (y + 0.5) / 720 * height == pytest.approx((y + 0.5) / 720)
+
+
+def test_the_zoom_ends_where_a_handful_of_pixels_is_left():
+    left, top, right, bottom = edges_of(steer(wheel(100)).region, FRAME)
+
+    assert (right - left, bottom - top) == (FRAME[0] / MAX_ZOOM, round(FRAME[1] / MAX_ZOOM))
+
+
+def test_the_right_button_moves_the_picture_with_the_mouse_up_to_its_border():
+    start = steer(wheel(np.log(2) / np.log(1.25)))
+    moved = steer(MouseEvent("drag", 0, 0, dx=-128, dy=72), start=start)
+
+    assert start.region == pytest.approx((0.25, 0.25, 0.5, 0.5), abs=1e-3)
+    assert moved.region == pytest.approx((0.3, 0.2, 0.5, 0.5), abs=1e-3)
+    assert steer(MouseEvent("drag", 0, 0, dx=9999, dy=0), start=start).region[0] == 0
+
+
+def test_the_bars_beside_the_picture_are_outside():
+    square = {"view": (360, 360)}
+
+    assert steer(MouseEvent("move", 640, 360), **square).pointer == pytest.approx(
+        (0.5, 0.5), abs=0.01
+    )
+    assert steer(MouseEvent("move", 100, 360), **square).pointer is None
+    assert steer(wheel(3, 100, 360), **square).region == WHOLE
+
+
+def test_side_by_side_each_half_is_the_picture():
+    start, wide = Settings(view="side"), {"view": (1280, 360), "area": (1280, 360)}
+    left = steer(wheel(3, 320, 180), start=start, **wide).region
+    right = steer(wheel(3, 960, 180), start=start, **wide).region
+
+    assert left == pytest.approx(right)
+
+
+def test_a_region_in_pixels_becomes_fractions():
+    assert in_fractions((160, 90, 320, 180), FRAME) == (0.25, 0.25, 0.5, 0.5)
+    assert in_fractions((0.1, 0, 0.5, 1), FRAME) == (0.1, 0, 0.5, 1)
+
+
+def test_without_a_pointer_the_middle_is_enlarged():
+    assert zoomed(Settings(), 2).region == (0.25, 0.25, 0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("region", "shape"),
+    [
+        (WHOLE, (37, 53)),
+        ((0.5, 0, 0.5, 1), (37, 27)),
+        ((10, 5, 20, 8), (8, 20)),
+        ((50, 30, 99, 99), (7, 3)),
+        ((999, 999, 5, 5), (1, 1)),
+        ((0.999, 0.999, 0.001, 0.001), (1, 1)),
+    ],
+)
+def test_a_region_is_cut_out_as_far_as_it_lies_in_the_picture(region, shape):
+    assert cut(np.zeros((37, 53, 3), np.uint8), region).shape[:2] == shape
