@@ -106,22 +106,23 @@ class Scene:
 
 def _movers(scale: float, rng: np.random.Generator) -> tuple[Mover, ...]:
     """Everything that moves, from back to front."""
-    star = _turning(scale, 170, (60, 190, 250), corners=5, inner=0.5)
-    hexagon = _turning(scale, 150, (150, 90, 200), corners=6, inner=1.0)
+
+    def side(length: int) -> int:
+        return max(round(length * scale), 1)
+
+    hexagon = _turning(side(150), (150, 90, 200), corners=6, inner=1.0)
+    star = _turning(side(170), (60, 190, 250), corners=5, inner=0.5)
     return (
-        Mover((_spokes(scale, 210),), 1, 0.5, 0.5, (0.42, 0.05), (29, 17), 2.0),
+        Mover((_spokes(side(210)),), 1, 0.5, 0.5, (0.42, 0.05), (29, 17), 2.0),
         Mover(hexagon, 9, 0.3, 0.62, (0.22, 0.22), (19, 13), 0.5),
-        Mover((_wood(scale, 200, rng),), 1, 0.62, 0.42, (0.3, 0.25), (23, 11), 4.2),
+        Mover((_wood(side(200), rng),), 1, 0.62, 0.42, (0.3, 0.25), (23, 11), 4.2),
         Mover(star, 14, 0.7, 0.6, (0.24, 0.26), (17, 12), 1.1),
-        Mover((_ball(scale, 180),), 1, 0.45, 0.5, (0.4, 0.3), (21, 9), 3.1),
+        Mover((_ball(side(180)),), 1, 0.45, 0.5, (0.4, 0.3), (21, 9), 3.1),
     )
 
 
-def _turning(
-    scale: float, length: int, color: Color, *, corners: int, inner: float
-) -> tuple[Sprite, ...]:
+def _turning(side: int, color: Color, *, corners: int, inner: float) -> tuple[Sprite, ...]:
     """A plain polygon or star in the 48 positions of one step of its symmetry."""
-    side = max(round(length * scale), 1)
     x, y = grid(side)
     light = 0.95 - 0.18 * (x + y) / 2  # lit from the upper left, whichever way it is turned
     paint = tint(color, light)
@@ -133,26 +134,23 @@ def _disc(side: int) -> Plane:
     return polygon(side, regular(180, 0.0))
 
 
-def _spokes(scale: float, length: int) -> Sprite:
+def _spokes(side: int) -> Sprite:
     """A test chart's star: every spatial frequency at once, finest in the middle."""
-    side = max(round(length * scale), 1)
     x, y = grid(side)
     wave = np.sin(18 * np.arctan2(y, x)) * 6
     return sprite(tint((235, 235, 235), np.clip(0.55 + wave, 0.12, 1.0)), _disc(side))
 
 
-def _wood(scale: float, length: int, rng: np.random.Generator) -> Sprite:
+def _wood(side: int, rng: np.random.Generator) -> Sprite:
     """A slice of a tree: rings and grain."""
-    side = max(round(length * scale), 1)
     x, y = grid(side)
     bent = grain(rng, side, side / 12) * 0.03 + grain(rng, side, 1.0) * 0.008
     rings = 0.8 + 0.16 * np.sin(52 * (np.hypot(x - 0.15, y + 0.1) + bent))
     return sprite(tint((95, 150, 205), rings), _disc(side))
 
 
-def _ball(scale: float, length: int) -> Sprite:
+def _ball(side: int) -> Sprite:
     """A ball with a highlight: nothing but soft gradients inside a hard outline."""
-    side = max(round(length * scale), 1)
     x, y = grid(side)
     z = np.sqrt(np.clip(1 - x * x - y * y, 0, 1))
     light = np.clip((-0.5 * x - 0.6 * y + 0.62 * z), 0, 1)
