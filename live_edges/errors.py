@@ -18,6 +18,12 @@ def first_line(error: Exception) -> str:
     return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
 
 
+def reason(error: Exception) -> str:
+    """Say in a few words, without paths and numbers, why the system or FFmpeg failed."""
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return text[0].lower() + text[1:]
+
+
 class SourceError(LiveEdgesError):
     """A camera, file or stream could not be opened, or failed while it was read."""
 

@@ -25,6 +25,9 @@ from live_edges.sources.decoding import SQUARE, square_size
 from live_edges.sources.orientation import shown_aspect
 from live_edges.sources.pixels import page_count, read_image
 
+# HDR video is read like any other, because its brightness is not mapped to an ordinary screen.
+HDR_TRANSFERS = {16: "PQ", 18: "HLG"}  # ITU-T H.273, transfer characteristics
+
 OnStart = Callable[[int | None], Callable[[], object]]
 
 
@@ -143,8 +146,11 @@ def _notes(reader: VideoReader, sizes: list[tuple[int, int]], target: Path) -> t
         notes.append(
             f"{reader.path} changes its size; all of {target} has that of its first picture"
         )
-    if reader.transfer:
-        notes.append(f"{reader.path} is HDR ({reader.transfer}); its brightness is used as it is")
-    if reader.bits > 8:
-        notes.append(f"{reader.path} has {reader.bits} bits a sample; {target} has 8")
+    codec = reader.track.stream.codec_context
+    if hdr := HDR_TRANSFERS.get(codec.color_trc):
+        notes.append(f"{reader.path} is HDR ({hdr}); its brightness is used as it is")
+    components = codec.format.components if codec.format else ()
+    bits = max((component.bits for component in components), default=8)
+    if bits > 8:
+        notes.append(f"{reader.path} has {bits} bits a sample; {target} has 8")
     return tuple(notes)

@@ -93,7 +93,9 @@ class Extras:
         if self._is_kept(stream):
             self._tracks.append(_Track(stream))
         elif stream.type == "subtitle" and getattr(codec, "text_sub", False):
-            self._convert(stream)
+            encoder, name = ENCODERS[self._muxer], stream.codec_context.name
+            self._tracks.append(_Track(stream, encoder))
+            self.notes.append(f"its subtitles ({name}) became {encoder}, without their styles")
         else:
             self.notes.append(_left_out(stream))
 
@@ -104,13 +106,6 @@ class Extras:
         if _is_cover(stream):  # and from QuickTime; in Matroska they are attachments
             return fits(stream, "mp4") if self._muxer == "mp4" else self._muxer == "matroska"
         return stream.type in ("subtitle", "data") and fits(stream, self._muxer)
-
-    def _convert(self, stream: Stream) -> None:
-        encoder = ENCODERS[self._muxer]
-        self._tracks.append(_Track(stream, encoder))
-        self.notes.append(
-            f"its subtitles ({stream.codec_context.name}) became {encoder}, without their styles"
-        )
 
     def _read(self, path: Path, tracks: dict[int, _Track]) -> None:
         """Read the packets of all tracks into memory, because they are few."""

@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     SoundPacket = Packet[AudioStream]
     VideoPacket = Packet[VideoStream]
 
-# HDR video is read like any other, because its brightness is not mapped to an ordinary screen.
-HDR_TRANSFERS = {16: "PQ", 18: "HLG"}  # ITU-T H.273, transfer characteristics
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
@@ -107,17 +104,6 @@ class VideoReader(Closing):
         promised = self._stream.frames
         of = f" of {promised}" if promised > self.decoded and self._span == Span() else ""
         return f"{self.path} is damaged or cut short: decoded {self.decoded}{of} frames"
-
-    @property
-    def transfer(self) -> str | None:
-        """Name of the HDR transfer curve; None for an ordinary video."""
-        return HDR_TRANSFERS.get(self._stream.codec_context.color_trc)
-
-    @property
-    def bits(self) -> int:
-        """Bits of a sample: 8 in most videos, 10 in HDR and some others."""
-        pixels = self._stream.codec_context.format
-        return max((component.bits for component in pixels.components), default=8) if pixels else 8
 
     def __iter__(self) -> Iterator["Picture | SoundPacket"]:
         """Yield pictures in the order they are shown, and the packets between them.

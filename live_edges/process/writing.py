@@ -13,7 +13,7 @@ from av.codec.context import Flags
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from live_edges.errors import LiveEdgesError
+from live_edges.errors import LiveEdgesError, reason
 from live_edges.frame import Image
 from live_edges.process.extras import Extras
 from live_edges.process.metadata import copy_tags
@@ -23,7 +23,7 @@ from live_edges.process.reencoding import Sound, add_sound
 from live_edges.recording.encoding import Encoding, add_video_stream, choose_encoder
 from live_edges.recording.fit import fit
 from live_edges.recording.storage import MUXERS
-from live_edges.sources.decoding import SQUARE, ffmpeg_name, reason
+from live_edges.sources.decoding import SQUARE, ffmpeg_name
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 from av.video.stream import VideoStream
 
-from live_edges.errors import RecordingError
+from live_edges.errors import RecordingError, reason
 from live_edges.recording.storage import MUXERS
 
 # The first that encodes a picture is used. PyAV lists encoders even without hardware for them, so
@@ -78,7 +78,7 @@ def problem(name: str, size: tuple[int, int], encoding: Encoding) -> str | None:
         context.encode(frame)
         context.encode(None)
     except (av.FFmpegError, ValueError) as error:
-        return getattr(error, "strerror", None) or str(error)
+        return reason(error)
     return None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from live_edges.errors import RecordingError
+from live_edges.errors import RecordingError, reason
 from live_edges.frame import Image, check_bgr
 from live_edges.lifecycle import Closing
 from live_edges.recording.encoding import Encoding
@@ -178,11 +178,8 @@ class Recorder(Closing):
     def _explained(self, error: Exception) -> RecordingError:
         if isinstance(error, RecordingError):
             return error
-        cause = self._storage.error or error
-        why = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+        why = reason(self._storage.error or error)
         kept = f"its first {self.frames} pictures are kept" if self.frames else "nothing is kept"
-        explained = RecordingError(
-            f"recording to {self.path} stopped ({why[0].lower()}{why[1:]}); {kept}"
-        )
+        explained = RecordingError(f"recording to {self.path} stopped ({why}); {kept}")
         explained.__cause__ = error
         return explained

@@ -106,7 +106,9 @@ class Camera(Source):
         """Release the device."""
         self._interrupted.set()
         self._ahead = None
-        self._release()
+        if self._capture is not None:
+            self._capture.release()
+            self._capture = None
 
     def _first(self) -> tuple[Image, float] | None:
         """Get the first picture, waiting up to `STARTUP_S` for it; None if none comes."""
@@ -132,11 +134,6 @@ class Camera(Source):
             ):  # it waited in vain, so more tries would only take longer
                 return None
         return None
-
-    def _release(self) -> None:
-        if self._capture is not None:
-            self._capture.release()
-            self._capture = None
 
 
 def _mode_note(name: str, mode: Mode, requested: RequestedMode) -> str:

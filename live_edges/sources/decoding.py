@@ -104,9 +104,3 @@ def square_size(width: int, height: int, pixel_aspect: Fraction) -> tuple[int, i
     if not 1 / MAX_ASPECT <= pixel_aspect <= MAX_ASPECT:
         return width, height
     return max(width, round(width * pixel_aspect)), max(height, round(height / pixel_aspect))
-
-
-def reason(error: Exception) -> str:
-    """Say in a few words, without paths and numbers, why FFmpeg failed."""
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return text[0].lower() + text[1:]

@@ -9,11 +9,10 @@ from urllib.parse import urlsplit
 
 import av
 
-from live_edges.errors import SourceError
+from live_edges.errors import SourceError, reason
 from live_edges.frame import Frame
 from live_edges.sources.address import public_address
 from live_edges.sources.base import Source
-from live_edges.sources.decoding import reason
 from live_edges.sources.track import VideoTrack
 from live_edges.timing import Clock
 

@@ -14,11 +14,11 @@ from av.codec.context import Flags, ThreadType
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from live_edges.errors import SourceError
+from live_edges.errors import SourceError, reason
 from live_edges.frame import Image
 from live_edges.lifecycle import Closing
 from live_edges.sources.base import Mode
-from live_edges.sources.decoding import SQUARE, best_video, open_input, reason, to_image
+from live_edges.sources.decoding import SQUARE, best_video, open_input, to_image
 from live_edges.sources.pipes import Pipe, is_pipe
 from live_edges.sources.timeline import Timeline, is_joinable, is_untimed, longest_step_s
 
