@@ -278,7 +278,7 @@ class App:
             self._report(error)
 
     def _save_snapshot(self) -> None:
-        pictures = self.in_flight.edges_and_original(self.settings)
+        pictures = self.in_flight.snapshot(self.settings)
         if not pictures:
             return
         try:

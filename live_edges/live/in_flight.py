@@ -66,11 +66,11 @@ class InFlight:
         self._pending = deque((frame, self._begin(frame, settings)) for frame, _ in self._pending)
         return settings
 
-    def edges_and_original(self, settings: Settings) -> dict[str, Image]:
-        """Both pictures of the latest frame by name; none where there is no filter yet."""
+    def snapshot(self, settings: Settings) -> dict[str, Image]:
+        """Edges, original and view of the latest frame by name; none without a filter yet."""
         if self._renderer is None or self.rendered is None:
             return {}
-        return self._renderer.edges_and_original(self.rendered, settings)
+        return self._renderer.snapshot(self.rendered, settings)
 
     def clear(self) -> int:
         """Forget the frames on their way; returns how many there were."""

@@ -96,7 +96,7 @@ def bindings(filters: Sequence[str], initial: Settings = Settings()) -> list[Bin
             ("space",), "space", "pause and go on", lambda s: _flip(s, "is_paused"), "look closer"
         ),
         _key(".", "one frame further, then pause", "look closer", "step"),
-        _key("s", "snapshot: edges and original as PNG", "record", "snapshot"),
+        _key("s", "snapshot: view, edges and original as PNG", "record", "snapshot"),
         _key("r", "record what is shown, and stop", "record", "record"),
         _key("f", "fullscreen and back", "window", lambda s: _flip(s, "is_fullscreen")),
         _key("i", "more or less text", "window", lambda s: replace(s, hud=_next(HUDS, s.hud))),

@@ -20,6 +20,7 @@ from live_edges.filters.filter import make_filter
 from live_edges.filters.ranges import MAX_SIGMA, MIN_SIGMA
 from live_edges.filters.weights import filter_name, is_weights_path
 from live_edges.frame import Image
+from live_edges.lifecycle import Closing
 from live_edges.pipeline import checks
 from live_edges.pipeline.cpu_engine import EngineName
 from live_edges.pipeline.devices import choose_device
@@ -30,7 +31,7 @@ from live_edges.pipeline.transfer import Pending
 from live_edges.timing import StageTimer, untimed
 
 
-class EdgePipeline:
+class EdgePipeline(Closing):
     """Turns pictures into edge images.
 
     Any number of threads may use one pipeline, or pipelines of their own, at the same time. A
@@ -145,7 +146,7 @@ class EdgePipeline:
         self._engine.prepare(self._plan, checks.picture(image))
 
     def close(self) -> None:
-        """Compile nothing more, and end the threads; the pipeline can still be used."""
+        """Compile nothing more, and end the threads; `with` does it, too."""
         self._engine.close()
 
     @property

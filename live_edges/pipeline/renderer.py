@@ -129,12 +129,12 @@ class Renderer:
             edges = without_weak(edges, settings.threshold)
         return edges, settings
 
-    def edges_and_original(self, rendered: Rendered, settings: Settings) -> dict[str, Image]:
-        """Return both pictures by name; the edges are found now where nobody needed them."""
+    def snapshot(self, rendered: Rendered, settings: Settings) -> dict[str, Image]:
+        """Return view, edges and original by name; edges that the view did not need are found."""
         original, edges = rendered.original, rendered.edges
         if edges is None:
             edges = without_weak(_edges_of(self._submit(original, settings)), settings.threshold)
-        return {"edges": edges, "original": original}
+        return {settings.view: rendered.view, "edges": edges, "original": original}
 
     def _submit(self, image: Image, settings: Settings) -> PendingView:
         pipeline = self.pipeline

@@ -5,7 +5,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from live_edges.process.conversion import Report
     from live_edges.process.plan import Conversion
     from live_edges.process.rendering import VideoRenderer
+
+ALPHA_VIEWS = ("edges", "overlay", "mask")
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +47,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--end", type=options.seconds, metavar="S", help="end so many seconds in")
     group.add_argument("--no-sound", action="store_true", help="leave the sound out")
+    group.add_argument(
+        "--alpha",
+        action="store_true",
+        help="make PNG images that are as opaque as their edges are strong, to lay over others: "
+        "white, with --view overlay in the line colour, with --view mask in their own colours",
+    )
     add_encoding_arguments(group)
     parser.set_defaults(view="edges", latency="low", fullscreen=False)
 
@@ -67,6 +75,8 @@ def run(args: argparse.Namespace) -> int:
     if len(todo) < len(plan):
         done = len(plan) - len(todo)
         log.info("%d of %d are finished already (--overwrite: again)", done, len(plan))
+    if args.alpha:
+        _check_alpha(args.view, plan)
     if not todo:
         return 0
     _make_folder(todo[0].target.parent)
@@ -88,13 +98,14 @@ def _convert_all(
 
     pipeline, settings = pipeline_of(args, filter), settings_of(args, filter)
     log.info("device: %s (%s)", pipeline.device, pipeline.device_reason)
+    make_renderer = partial(VideoRenderer, pipeline, settings, with_alpha=args.alpha)
     failed = 0
-    with closing(pipeline), logging_redirect_tqdm():
+    with pipeline, logging_redirect_tqdm():
         for number, each in enumerate(todo, 1):
             label = f"{number}/{len(todo)} {each.source.name}" if is_batch else each.source.name
             began = time.perf_counter()
             try:
-                report = _convert(each, VideoRenderer(pipeline, settings), args, label)
+                report = _convert(each, make_renderer(), args, label)
             except LiveEdgesError as error:
                 if not is_batch:
                     raise
@@ -135,6 +146,14 @@ def _convert(
             with_sound=not args.no_sound,
             on_start=on_start,
         )
+
+
+def _check_alpha(view: str, plan: "list[Conversion]") -> None:
+    if view not in ALPHA_VIEWS:
+        raise LiveEdgesError(f"--alpha needs --view {' or '.join(ALPHA_VIEWS)}, not {view}")
+    for each in plan:
+        if each.target.suffix.lower() != ".png":
+            raise LiveEdgesError(f"--alpha makes PNG images, and {each.target} is none")
 
 
 def _make_folder(folder: Path) -> None:

@@ -10,7 +10,7 @@ from live_edges.frame import Image
 from live_edges.pipeline.renderer import Renderer
 from live_edges.pipeline.views import without_weak
 from live_edges.process.planes import STRETCH, luma_of, stretched
-from live_edges.settings import Settings
+from live_edges.settings import LINE_COLORS, Settings
 from live_edges.sizing import cut
 from live_edges.sources.decoding import to_image
 
@@ -28,11 +28,15 @@ class VideoRenderer:
     Args:
         pipeline: finds the edges.
         settings: filter, view, gain and the rest; the automatic gain changes them.
+        with_alpha: True to make cutouts of images, see `_cutout`.
     """
 
-    def __init__(self, pipeline: "EdgePipeline", settings: Settings) -> None:
+    def __init__(
+        self, pipeline: "EdgePipeline", settings: Settings, *, with_alpha: bool = False
+    ) -> None:
         self._pipeline = pipeline
         self._settings = settings
+        self._with_alpha = with_alpha
         self._renderer = Renderer(pipeline)
         self._stretch = 1.0  # of the range of the current picture
         pipeline.select(settings.filter, sigma=settings.sigma)
@@ -73,9 +77,19 @@ class VideoRenderer:
     def render_image(self, image: Image, now: float) -> Image:
         """Render one ``(H, W, 3)`` BGR picture, as above."""
         rendered, self._settings = self._renderer(image, self._settings, now=now)
+        if self._with_alpha and rendered.edges is not None:
+            return self._cutout(rendered.original, rendered.edges)
         if self._settings.view == "edges" and rendered.edges is not None:
             return rendered.edges
         return rendered.view
+
+    def _cutout(self, image: Image, edges: Image) -> Image:
+        """Return ``(H, W, 4)`` BGRA: how strong the edges are, in the colours of the view."""
+        if self._settings.view in ("edges", "overlay"):
+            is_white = self._settings.view == "edges"
+            color = (255, 255, 255) if is_white else LINE_COLORS[self._settings.line_color]
+            image = np.full(image.shape, color, np.uint8)
+        return np.dstack((image, edges))
 
     def _edges(self, luma: Image, settings: Settings) -> Image:
         pipeline = self._pipeline

@@ -226,6 +226,18 @@ def test_a_snapshot_holds_edges_and_original_without_text(tmp_path, view):
     )
 
 
+def test_a_snapshot_holds_the_view_as_well(tmp_path):
+    screen = FakeScreen(["s", None, "q"], clock=FakeClock())
+    frames = step_frames(9)
+
+    settings = dataclasses.replace(PLAIN, view="side")
+    make_app(FakeSource(frames), screen, settings=settings, folder=tmp_path).run()
+
+    [side] = tmp_path.glob("*-side.png")
+    [original] = tmp_path.glob("*-original.png")
+    np.testing.assert_array_equal(np.hsplit(cv2.imread(str(side)), 2)[0], cv2.imread(str(original)))
+
+
 def test_a_snapshot_that_fails_is_told_and_the_run_goes_on(tmp_path, caplog):
     screen = FakeScreen(["s", None, None, "q"], clock=FakeClock())
     app = make_app(FakeSource(make_frames(20)), screen, folder=tmp_path / "missing")

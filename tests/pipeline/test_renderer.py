@@ -184,7 +184,7 @@ def test_a_snapshot_of_the_original_view_hides_what_is_below_the_threshold():
     [image] = stripes(60)
     rendered, settings = renderer(image, settings, now=0.0)
 
-    edges = renderer.edges_and_original(rendered, settings)["edges"]
+    edges = renderer.snapshot(rendered, settings)["edges"]
 
     assert not edges.any()
 
