@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 import torchvision
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 # Before PyAV, which `pictures` imports: with the libxcb that PyAV brings, no window opens.
 from live_edges.display.window import Window, display_problem
@@ -50,7 +50,8 @@ def train_to_file(
         _say(f"stopped after step {descent.steps}; go on with: --resume {checkpoint}")
         return INTERRUPTED
     with atomic_write(out) as part:
-        save_file({"weight": descent.weight}, part, metadata(descent))
+        # Not save_file, which forbids other users to read the file.
+        part.write_bytes(save({"weight": descent.weight}, metadata(descent)))
     if descent.ended == "diverged":
         raise TrainingError(
             f"the loss was not a number at step {descent.steps + 1}; the weights of the last "

@@ -37,7 +37,7 @@ def train(
         device: where to compute; the CPU gives the same bytes each time.
         resume: the state of a checkpoint of the same recipe, to go on from.
         checkpoint: file to write the state to every few seconds.
-        on_step: called after every step.
+        on_step: called before the first step and after every one.
 
     Raises:
         LiveEdgesError: the recipe cannot work, or there is nothing to learn from.
@@ -77,6 +77,7 @@ def _descend(descent: Descent, checkpoint: Path | None, on_step: OnStep) -> str:
         initial=descent.steps, total=steps, unit="step", desc="learning", dynamic_ncols=True
     ) as bar:
         try:
+            on_step(descent)
             while descent.steps < steps and not descent.is_settled:
                 if not descent.step():
                     return "diverged"

@@ -53,6 +53,7 @@ def test_training_on_a_folder_writes_weights_and_report_and_skips_what_it_cannot
     assert code == 0
     assert out.is_file()
     assert cv2.imread(str(tmp_path / "mine.png")) is not None
+    assert out.stat().st_mode == (tmp_path / "mine.png").stat().st_mode
     assert "2 pictures skipped" in shown.out
     assert f"--weights {out}" in shown.out
     assert "learning" in shown.err
