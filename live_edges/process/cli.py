@@ -39,13 +39,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         metavar="OUT",
         help="file to make of one INPUT (.mp4, .mov, .mkv, .webm; .png, .jpg, ... of an image), or "
-        "folder for many, where what is finished already is skipped",
+        "folder for many, in which finished files are skipped",
     )
     group = parser.add_argument_group("conversion")
     group.add_argument(
-        "--start", type=options.seconds, metavar="S", help="begin so many seconds in"
+        "--start", type=options.seconds, metavar="S", help="begin this many seconds into the video"
     )
-    group.add_argument("--end", type=options.seconds, metavar="S", help="end so many seconds in")
+    group.add_argument(
+        "--end", type=options.seconds, metavar="S", help="end this many seconds into the video"
+    )
     group.add_argument("--no-sound", action="store_true", help="leave the sound out")
     group.add_argument(
         "--alpha",
@@ -74,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     todo = [each for each in plan if args.overwrite or not each.target.exists()]
     if len(todo) < len(plan):
         done = len(plan) - len(todo)
-        log.info("%d of %d are finished already (--overwrite: again)", done, len(plan))
+        log.info("%d of %d are finished already (--overwrite converts them again)", done, len(plan))
     if args.alpha:
         _check_alpha(args.view, plan)
     if not todo:

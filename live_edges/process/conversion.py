@@ -88,7 +88,7 @@ def convert_image(source: Path, target: Path, renderer: VideoRenderer) -> Report
     try:
         _, content = cv2.imencode(target.suffix, picture)
     except cv2.error as error:
-        raise LiveEdgesError(f"{target} cannot be written: its format does not take it") from error
+        raise LiveEdgesError(f"{target} cannot be written: its format cannot hold it") from error
     with atomic_write(target) as part:
         part.write_bytes(content.tobytes())
     count = page_count(source)
@@ -144,7 +144,7 @@ def _notes(reader: VideoReader, sizes: list[tuple[int, int]], target: Path) -> t
         )
     if others:
         notes.append(
-            f"{reader.path} changes its size; all of {target} has that of its first picture"
+            f"{reader.path} changes its size; all pictures of {target} have the first size"
         )
     codec = reader.track.stream.codec_context
     if hdr := HDR_TRANSFERS.get(codec.color_trc):

@@ -56,7 +56,7 @@ def plan_conversions(inputs: Iterable[str], out: str) -> list[Conversion]:
 def _expand(text: str) -> list[Path]:
     if is_address(text):
         raise LiveEdgesError(
-            f"{public_address(text)} is no file; process converts files, `live-edges run` shows "
+            f"{public_address(text)} is not a file; process converts files, `live-edges run` shows "
             "streams"
         )
     if text == str(STDIN):

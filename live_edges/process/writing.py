@@ -105,7 +105,7 @@ class VideoOutput:
         except (av.FFmpegError, OSError) as error:
             raise LiveEdgesError(
                 f"{self._path} cannot be written: {reason(error)}; "
-                "is there room, and may you write there?"
+                "check the free space and your permission to write there"
             ) from error
 
     def close(self) -> None:

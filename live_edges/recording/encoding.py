@@ -68,7 +68,7 @@ def problem(name: str, size: tuple[int, int], encoding: Encoding) -> str | None:
     try:
         context = av.CodecContext.create(name, "w")
         if not isinstance(context, av.VideoCodecContext):
-            return "it is no video encoder"
+            return "it is not a video encoder"
         prepare(context, name, size, encoding)
         context.time_base = Fraction(1, 30)
         frame = av.VideoFrame(*size, context.pix_fmt or "yuv420p")
@@ -115,7 +115,7 @@ def add_video_stream(
     """
     stream = container.add_stream(name, rate=rate)
     if not isinstance(stream, VideoStream):
-        raise RecordingError(f"{name} is no video encoder; try --encoder auto")
+        raise RecordingError(f"{name} is not a video encoder; try --encoder auto")
     context = stream.codec_context
     prepare(context, name, size, encoding)
     stream.time_base = context.time_base = time_base

@@ -52,8 +52,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
             raise
         kept = "; the file that was there is unchanged" if path.is_file() else ""
         raise LiveEdgesError(
-            f"{path} cannot be written ({error.strerror}){kept}; is there room, and may you write "
-            "there?"
+            f"{path} cannot be written ({error.strerror}){kept}; check the free space and your "
+            "permission to write there"
         ) from error
 
 

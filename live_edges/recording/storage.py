@@ -14,7 +14,7 @@ def check_ending(path: Path) -> None:
     if path.suffix.lower() not in MUXERS:
         ending = f"'{path.suffix}'" if path.suffix else "no ending"
         raise RecordingError(
-            f"{path} has {ending}, which is no video format known here; "
+            f"{path} has {ending}, which is not a known video format; "
             f"choose a name that ends in {', '.join(MUXERS)}"
         )
 

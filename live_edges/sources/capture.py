@@ -151,7 +151,7 @@ class Capture(Closing):
         self.source.interrupt()
         self._thread.join(self._join_s)
         if self._thread.is_alive():
-            _LOG.warning("%s does not react; left behind while it is read", self.source.name)
+            _LOG.warning("%s does not respond; its thread is left behind", self.source.name)
 
     def _watch(self) -> None:
         """Interrupt a live source that has stalled; replace its thread if it does not react."""
@@ -169,7 +169,7 @@ class Capture(Closing):
             self._is_interrupted = True
             self.source.interrupt()
         elif outage_s > 0 and still_s > self._hang_s:
-            _LOG.warning("%s hangs; trying to open it again beside that", self.source.name)
+            _LOG.warning("%s hangs; trying to open it again in another thread", self.source.name)
             self._moved_at, self._hang_s = self._clock(), 2 * self._hang_s
             self._thread = self._reader(self._run_again)
             self._thread.start()

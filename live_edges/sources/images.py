@@ -28,7 +28,7 @@ class Images(Source):
     """Pictures in natural order (2 before 10), each shown for a while, the last one kept.
 
     If a file holds several pictures, each is shown for as long as the file asks. A file that cannot
-    be read is passed over with a warning and counted in ``skipped``.
+    be read is skipped with a warning and counted in ``skipped``.
 
     Args:
         where: an image, a folder, or a glob such as ``holiday/*.jpg``.
@@ -101,7 +101,7 @@ class Images(Source):
                 has_any = has_any or (count > 0 and self._loop)
                 if count == 0 and path not in self._skipped:
                     self._skipped.add(path)
-                    _LOG.warning("%s is passed over: it cannot be read as an image", path)
+                    _LOG.warning("%s is skipped: it cannot be read as an image", path)
 
 
 def find_images(where: str | Path) -> list[Path]:

@@ -65,7 +65,9 @@ def open_source(
         return Images(text, loop=loop)
     if path.suffix or len(path.parts) > 1:
         raise SourceError(f"{public_address(text)} does not exist; check the path")
-    raise SourceError(f"{public_address(text)!r} is no camera and no file; a source is {SOURCES}")
+    raise SourceError(
+        f"{public_address(text)!r} is neither a camera nor a file; a source is {SOURCES}"
+    )
 
 
 def _camera(text: str, **asked: Any) -> Source | None:

@@ -45,17 +45,18 @@ def check_readable(path: Path) -> None:
         mode = path.stat().st_mode
         if stat.S_ISREG(mode):
             path.open("rb").close()
-    except FileNotFoundError as error:
+    # Not chained, because a path may be an address with a secret, which their texts contain.
+    except FileNotFoundError:
         if path.is_symlink():
-            raise SourceError(
-                f"{path} is a link to {path.readlink()}, which does not exist"
-            ) from error
-        raise SourceError(f"{public_address(str(path))} does not exist; check the path") from error
+            problem = f"is a link to {path.readlink()}, which does not exist"
+        else:
+            problem = "does not exist; check the path"
+        raise SourceError(f"{public_address(str(path))} {problem}") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise SourceError(
-            f"{public_address(str(path))} cannot be opened: {reason}; may you read it?"
-        ) from error
+            f"{public_address(str(path))} cannot be opened: {reason}; check its permissions"
+        ) from None
     if stat.S_ISSOCK(mode):
         raise SourceError(f"{path} is a socket, which cannot be read; give a file or a pipe")
 
@@ -112,5 +113,5 @@ def _entries(folder: Path) -> list[Path]:
         return list(folder.iterdir())
     except OSError as error:
         raise SourceError(
-            f"the folder {folder} cannot be read: {error.strerror}; may you read it?"
+            f"the folder {folder} cannot be read: {error.strerror}; check its permissions"
         ) from error

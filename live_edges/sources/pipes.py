@@ -126,7 +126,7 @@ class Pipe:
     def _begin(self) -> None:
         if self._handle < 0:
             if self._interrupted.is_set():
-                raise SourceError(f"{self._path} is not opened any more")
+                raise SourceError(f"{self._path} was closed before it was open")
             try:
                 self._handle = os.open(self._path, os.O_RDONLY)
             except OSError as error:

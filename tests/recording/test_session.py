@@ -313,7 +313,7 @@ def test_the_recording_dot_is_red_and_in_the_corner():
     ("options", "message"),
     [
         (["--record", "taken.mp4"], "exists already"),
-        (["--record", "take.xyz"], "no video format known here"),
+        (["--record", "take.xyz"], "is not a known video format"),
         (["--record", "gone/take.mp4"], "folder gone does not exist"),
     ],
 )

@@ -173,5 +173,5 @@ def test_a_reader_that_hangs_is_left_behind_and_its_source_not_closed(caplog):
 
     assert closes == 0
     assert [record.getMessage() for record in caplog.records] == [
-        "fake does not react; left behind while it is read"
+        "fake does not respond; its thread is left behind"
     ]

@@ -77,9 +77,7 @@ def test_an_unreadable_image_is_passed_over_with_one_warning_and_counted(tmp_pat
 
     assert [frame.index for frame in frames] == [0, 1, 2, 3]
     assert source.skipped == 1
-    assert caplog.messages == [
-        f"{tmp_path / '2.png'} is passed over: it cannot be read as an image"
-    ]
+    assert caplog.messages == [f"{tmp_path / '2.png'} is skipped: it cannot be read as an image"]
 
 
 def test_a_looped_folder_whose_images_all_vanish_ends(tmp_path):

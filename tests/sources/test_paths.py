@@ -132,7 +132,7 @@ def test_what_may_not_be_read_is_told(tmp_path, monkeypatch, capsys, call):
 
     monkeypatch.setattr(Path, call, refuse(getattr(Path, call)))
 
-    with pytest.raises(SourceError, match=r"cannot be (opened|read): Permission denied; may you"):
+    with pytest.raises(SourceError, match=r"cannot be (opened|read): Permission denied; check its"):
         open_source(str(asked))
     assert process(asked, "-o", tmp_path / "out") == 1
     assert "Permission denied" in capsys.readouterr().err

@@ -191,8 +191,8 @@ def test_the_first_camera_that_opens_is_taken(driver, caplog):
         ("7", r"camera 7 did not open; cameras found: 0, 1 \(choose with SOURCE\)"),
         ("missing.mp4", "missing.mp4 does not exist"),
         ("missing/*.png", "matches no images"),
-        ("somebody's webcam", "is no camera and no file; a source is a camera number"),
-        ("", "is no camera and no file"),
+        ("somebody's webcam", "is neither a camera nor a file; a source is a camera number"),
+        ("", "is neither a camera nor a file"),
     ],
 )
 def test_text_that_means_nothing_is_answered_in_one_sentence(driver, text, message):
