@@ -30,7 +30,7 @@ def test_alpha_is_how_strong_the_edges_are(tmp_path, view, color):
         ("b.png", ["--view", "side"], "--alpha needs --view"),
     ],
 )
-def test_alpha_that_cannot_be_is_told(tmp_path, capsys, out, flags, told):
+def test_alpha_that_cannot_be_is_reported(tmp_path, capsys, out, flags, told):
     (tmp_path / "a.png").write_bytes(cv2.imencode(".png", np.zeros((4, 6, 3), np.uint8))[1])
     command = ["process", str(tmp_path / "a.png"), "-o", str(tmp_path / out), "--alpha", *flags]
 

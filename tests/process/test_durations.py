@@ -21,7 +21,7 @@ B_FRAMES = pytest.mark.parametrize("b_frames", [0, 2], ids=["in order", "B-frame
 
 
 def write_uneven(path: Path, *, b_frames: int) -> Path:
-    """Write three pictures, the last of which stays longest, as a complete file has them."""
+    """Write three pictures, of which the last is shown longest."""
     options = {"bf": str(b_frames), "b_strategy": "0", "preset": "veryfast"}
     with av.open(str(path), "w") as container:
         video = container.add_stream("libx264", rate=RATE, options=options)
@@ -42,7 +42,7 @@ def write_uneven(path: Path, *, b_frames: int) -> Path:
 
 
 def told_by_ffmpeg(path: Path) -> tuple[list[float], float]:
-    """When each picture begins, and how long all of them last, by what FFmpeg reads."""
+    """When each picture begins, and how long all of them last, as FFmpeg reads it."""
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         length = stream.duration * stream.time_base if stream.duration else None

@@ -1,4 +1,4 @@
-"""Files to files: what goes in comes out, and what cannot is said in one sentence."""
+"""Files to files: everything that goes in comes out, or one sentence says why not."""
 
 import json
 import logging
@@ -343,7 +343,7 @@ def test_where_no_aspect_can_be_stated_the_pixels_become_square(tmp_path, name, 
 
 
 @pytest.mark.parametrize("view", ["edges", "overlay"])
-def test_odd_sizes_become_even_and_are_told(tmp_path, view, caplog):
+def test_odd_sizes_become_even_and_are_reported(tmp_path, view, caplog):
     movie = write_raw(tmp_path / "a.mkv", RICH[:37, :53], "yuv420p")
 
     assert process(movie, "-o", tmp_path / "b.mp4", "--view", view) == 0
@@ -385,7 +385,7 @@ def test_an_end_alone_keeps_the_beginning(tmp_path):
     assert times_of(tmp_path / "b.mp4") == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
 
 
-def test_a_part_without_pictures_is_told(tmp_path, capsys):
+def test_a_part_without_pictures_is_reported(tmp_path, capsys):
     movie = write_video(tmp_path / "a.mp4")
 
     assert process(movie, "-o", tmp_path / "b.mp4", "--start", 99) == 1
@@ -394,7 +394,7 @@ def test_a_part_without_pictures_is_told(tmp_path, capsys):
     assert list(tmp_path.glob("b*")) == []
 
 
-def test_a_truncated_video_keeps_what_decodes_and_tells_the_gap(tmp_path, caplog):
+def test_a_truncated_video_keeps_what_decodes_and_reports_the_gap(tmp_path, caplog):
     movie = cut(write_video(tmp_path / "a.mkv", 40), 0.6)
 
     assert process(movie, "-o", tmp_path / "b.mkv") == 0
@@ -406,7 +406,7 @@ def test_a_truncated_video_keeps_what_decodes_and_tells_the_gap(tmp_path, caplog
 
 @pytest.mark.parametrize("filling", ["zeros", "noise"])
 @pytest.mark.parametrize("position", [0.3, 0.5, 0.7])
-def test_holes_in_a_video_are_passed_over_and_told(tmp_path, caplog, filling, position):
+def test_holes_in_a_video_are_skipped_and_reported(tmp_path, caplog, filling, position):
     movie = write_video(tmp_path / "a.mkv", 40)
     content = bytearray(movie.read_bytes())
     at, size = int(position * len(content)), 20_000  # several pictures, with their headers
@@ -441,7 +441,7 @@ def test_a_file_with_an_index_is_read_once(tmp_path, monkeypatch, name):
 
 
 @pytest.mark.parametrize("kind", ["garbage", "sound", "empty"])
-def test_what_is_no_video_is_one_sentence(tmp_path, kind, capsys):
+def test_what_is_no_video_gives_one_sentence(tmp_path, kind, capsys):
     movie = tmp_path / "a.mp4"
     if kind == "sound":
         with av.open(str(movie), "w") as container:
@@ -477,7 +477,7 @@ def test_what_is_no_video_is_one_sentence(tmp_path, kind, capsys):
         (["a.mp4", "--filter", "nonsense"], "b.mp4", "no filter 'nonsense'"),
     ],
 )
-def test_what_cannot_be_planned_is_one_sentence(
+def test_what_cannot_be_planned_gives_one_sentence(
     tmp_path, monkeypatch, capsys, inputs, out, message
 ):
     monkeypatch.chdir(tmp_path)
@@ -563,7 +563,7 @@ def test_auto_gain_brightens_a_dull_video(tmp_path):
     assert np.percentile(shown, 98) > 150
 
 
-def test_a_broken_run_leaves_nothing_behind(tmp_path, monkeypatch):
+def test_a_failed_run_leaves_nothing_behind(tmp_path, monkeypatch):
     movie = write_video(tmp_path / "a.mp4")
 
     def interrupt(*_args):
@@ -667,7 +667,7 @@ def test_a_writer_does_not_complete_its_file_where_the_picture_fails(written):
     assert "sink" not in [thread.name for thread in threading.enumerate()]
 
 
-def test_frame_times_are_told_apart_even_where_the_file_does_not(tmp_path):
+def test_frame_times_are_kept_apart_even_where_the_file_does_not(tmp_path):
     movie = write_jpegs(tmp_path / "a.mjpeg", [(64, 48)] * 4)
 
     with VideoReader(movie, Span()) as reader:

@@ -1,4 +1,4 @@
-"""What a video holds beside pictures and sound is carried over, or named."""
+"""Everything in a video besides pictures and sound is copied, or named."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -96,7 +96,7 @@ def chapters_of(path: Path) -> list[tuple[float, float, str]]:
         ("a.mp4", "mov_text", "b.mkv", "srt"),
     ],
 )
-def test_subtitles_are_carried_over(tmp_path, caplog, source, kind, target, codec):
+def test_subtitles_are_copied(tmp_path, caplog, source, kind, target, codec):
     film = write_film(tmp_path / source, kind)
 
     assert process(film, "-o", tmp_path / target) == 0
@@ -113,7 +113,7 @@ def test_subtitles_are_carried_over(tmp_path, caplog, source, kind, target, code
 
 
 @pytest.mark.parametrize("target", ["b.mkv", "b.mp4", "b.mov", "b.webm"])
-def test_chapters_and_title_are_carried_over(tmp_path, target):
+def test_chapters_and_title_are_copied(tmp_path, target):
     film = write_film(tmp_path / "a.mkv")
 
     assert process(film, "-o", tmp_path / target) == 0
@@ -159,7 +159,7 @@ def test_what_the_output_cannot_hold_is_named(tmp_path, caplog, target):
 
 @pytest.mark.parametrize("source", ["a.mkv", "a.mp4"])
 @pytest.mark.parametrize("target", ["b.mkv", "b.mp4", "b.mov", "b.webm"])
-def test_a_cover_is_carried_over_or_named(tmp_path, caplog, source, target):
+def test_a_cover_is_copied_or_named(tmp_path, caplog, source, target):
     film, cover = write_cover(tmp_path / source)
 
     assert process(film, "-o", tmp_path / target) == 0
@@ -225,7 +225,7 @@ def test_a_second_video_and_a_data_track_are_named(tmp_path, caplog):
     assert "its data track is left out" in caplog.text
 
 
-def test_an_mp4_file_with_chapters_has_nothing_to_complain_of(tmp_path, caplog):
+def test_an_mp4_file_with_chapters_gives_no_warning(tmp_path, caplog):
     film = write_film(tmp_path / "a.mp4", "mov_text")
 
     assert process(film, "-o", tmp_path / "b.mp4") == 0
@@ -235,7 +235,7 @@ def test_an_mp4_file_with_chapters_has_nothing_to_complain_of(tmp_path, caplog):
 
 
 @pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
-def test_a_title_that_is_not_utf_8_is_carried_over_as_far_as_it_can_be_read(tmp_path, suffix):
+def test_a_title_that_is_not_utf_8_is_copied_as_far_as_it_can_be_read(tmp_path, suffix):
     path = tmp_path / f"a{suffix}"
     with av.open(str(path), "w") as container:
         container.metadata["title"] = "CafXYZ"

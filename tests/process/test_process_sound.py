@@ -1,4 +1,4 @@
-"""Sound that the output cannot hold is encoded again, at the same times, and that is told."""
+"""Sound that the output cannot hold is encoded again, at the same times, with a warning."""
 
 from fractions import Fraction
 from pathlib import Path

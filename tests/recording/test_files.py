@@ -41,7 +41,7 @@ def test_a_file_that_fails_leaves_what_was_there(tmp_path, error):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_folder_in_the_place_of_a_file_is_one_sentence(tmp_path):
+def test_a_folder_in_the_place_of_a_file_gives_one_sentence(tmp_path):
     with pytest.raises(LiveEdgesError, match="cannot be written"), atomic_write(tmp_path) as part:
         part.write_bytes(b"new")
 

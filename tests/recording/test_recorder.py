@@ -50,7 +50,7 @@ def first_image(path: Path) -> np.ndarray:
 
 
 class SlowWriter:
-    """An encoder that stands still until it is let go."""
+    """An encoder that waits until it is released."""
 
     encoder = "slow"
 
@@ -101,7 +101,7 @@ def test_ffprobe_finds_the_duration_that_was_filmed(tmp_path):
     assert UNEVEN_S[-1] <= duration_s <= UNEVEN_S[-1] + longest_s
 
 
-def test_time_that_stands_still_or_goes_back_is_moved_on(tmp_path):
+def test_time_that_does_not_increase_is_moved_on(tmp_path):
     path = tmp_path / "clip.mp4"
 
     with Recorder(path, encoding=FAST) as recorder:
@@ -250,13 +250,13 @@ def test_an_existing_file_is_refused_unless_overwritten(tmp_path):
     assert len(times_of(path)) == 1
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path):
+def test_a_folder_that_is_not_there_is_reported(tmp_path):
     with pytest.raises(RecordingError, match=r"cannot be written \(No such file"):
         Recorder(tmp_path / "gone" / "clip.mp4")
 
 
 @pytest.mark.parametrize("name", ["clip.avi", "clip", "clip.jpg"])
-def test_an_ending_without_a_container_is_told(tmp_path, name):
+def test_an_ending_without_a_container_is_reported(tmp_path, name):
     with pytest.raises(RecordingError, match=r"ends in .mp4, .m4v, .mov, .mkv, .webm"):
         check_ending(tmp_path / name)
 
@@ -378,7 +378,7 @@ def _mount_tmpfs(folder: Path) -> None:
         pytest.skip(f"NOT TESTED: a full disk, because of {mounted.stderr.strip()}")
 
 
-RECORD_FOR_EVER = """
+RECORD_FOREVER = """
 import sys
 from pathlib import Path
 import numpy as np
@@ -396,7 +396,7 @@ for index in range(10**9):
 @pytest.mark.parametrize("ending", ["mp4", "mkv", "webm"])
 def test_killed_without_warning_all_but_the_last_two_seconds_play(tmp_path, ending):
     path = tmp_path / f"clip.{ending}"
-    command = [sys.executable, "-c", RECORD_FOR_EVER, str(path)]
+    command = [sys.executable, "-c", RECORD_FOREVER, str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         written = next(frames for line in child.stdout if (frames := int(line)) >= 50)
         child.send_signal(signal.SIGKILL)
@@ -409,7 +409,7 @@ def test_killed_without_warning_all_but_the_last_two_seconds_play(tmp_path, endi
 
 @pytest.mark.parametrize("ending", ["mp4", "mov", "mkv", "webm"])
 @pytest.mark.parametrize(("duration_s", "expected_s"), [(1.5, 1.8), (0.0, 0.3 + 1 / 30)])
-def test_the_last_picture_lasts_as_long_as_it_was_told(tmp_path, ending, duration_s, expected_s):
+def test_the_last_picture_lasts_as_long_as_stated(tmp_path, ending, duration_s, expected_s):
     path = tmp_path / f"clip.{ending}"
 
     with Recorder(path, waits=True) as recorder:

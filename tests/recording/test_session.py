@@ -1,4 +1,4 @@
-"""Recording in the live loop: by key and by flag, whatever happens meanwhile."""
+"""Recording in the live loop, by key and by flag."""
 
 import errno
 import logging
@@ -248,7 +248,7 @@ def test_a_full_disk_ends_the_recording_and_not_the_run(tmp_path, monkeypatch, c
     assert app.summary().frames_recorded == count >= 10
 
 
-def test_a_disk_that_is_full_at_the_very_end_is_told(tmp_path, monkeypatch, caplog):
+def test_a_disk_that_is_full_at_the_very_end_is_reported(tmp_path, monkeypatch, caplog):
     caplog.set_level(logging.INFO)
     recordings = started(tmp_path / "take.mp4")
     image = np.zeros((48, 64, 3), np.uint8)
@@ -267,7 +267,7 @@ def test_a_disk_that_is_full_at_the_very_end_is_told(tmp_path, monkeypatch, capl
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_recording_that_cannot_start_is_told_and_the_run_goes_on(tmp_path):
+def test_a_recording_that_cannot_start_is_reported_and_the_run_goes_on(tmp_path):
     path = tmp_path / "take.mp4"
     path.write_bytes(b"precious")
     recordings = RecordingSession(RecordingOptions(path=path))
@@ -288,7 +288,7 @@ def test_where_the_original_cannot_be_made_no_recording_starts(tmp_path):
     assert not (tmp_path / "take.mp4").exists()
 
 
-def test_the_status_tells_time_and_losses():
+def test_the_status_shows_time_and_losses():
     recordings = RecordingSession()
     assert recordings.status == ""
 
@@ -317,7 +317,7 @@ def test_the_recording_dot_is_red_and_in_the_corner():
         (["--record", "gone/take.mp4"], "folder gone does not exist"),
     ],
 )
-def test_a_recording_that_can_not_begin_ends_the_command(
+def test_a_recording_that_cannot_begin_ends_the_command(
     tmp_path, monkeypatch, capsys, options, message
 ):
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""No secret in an address is ever told."""
+"""No secret in an address is ever shown."""
 
 import logging
 
@@ -54,14 +54,14 @@ def test_a_public_address_holds_no_secret_and_stays_as_it_is(url):
         "file:///C:/clips/a.mp4",
     ],
 )
-def test_an_address_without_secrets_is_told_whole(url):
+def test_an_address_without_secrets_is_shown_whole(url):
     assert public_address(url) == url
     assert without_secrets(f"source: {url}, 640 x 480") == f"source: {url}, 640 x 480"
 
 
 @pytest.mark.parametrize("url", SECRETS[:-1])
 @pytest.mark.parametrize("command", ["run", "process", "train"])
-def test_no_command_tells_a_secret_however_it_fails(url, command, tmp_path, capsys, caplog):
+def test_no_command_shows_a_secret_however_it_fails(url, command, tmp_path, capsys, caplog):
     rest = {
         "run": ["--headless"],
         "process": ["-o", str(tmp_path / "b.mp4")],
@@ -75,7 +75,7 @@ def test_no_command_tells_a_secret_however_it_fails(url, command, tmp_path, caps
     assert "SECRET" not in caplog.text
 
 
-def test_a_wrong_command_line_tells_no_secret(capsys):
+def test_a_wrong_command_line_shows_no_secret(capsys):
     with pytest.raises(SystemExit):
         main(["rtsp://me:SECRET@127.0.0.1:1/live"])
 
@@ -83,7 +83,7 @@ def test_a_wrong_command_line_tells_no_secret(capsys):
 
 
 @pytest.mark.parametrize("text", ["http:/me:SECRET@127.0.0.1/x", "me:SECRET@127.0.0.1/x.mjpg"])
-def test_a_mistyped_address_tells_no_secret(text):
+def test_a_mistyped_address_shows_no_secret(text):
     with pytest.raises(SourceError) as raised:
         open_source(text)
 

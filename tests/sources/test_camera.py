@@ -77,7 +77,7 @@ def test_one_note_compares_the_granted_mode_with_the_requested(driver, requested
 
 
 @pytest.mark.parametrize("fps", [float("nan"), float("inf"), -1.0, 0.0])
-def test_a_camera_that_tells_nothing_about_itself_still_has_a_mode(driver, fps):
+def test_a_camera_that_says_nothing_about_itself_still_has_a_mode(driver, fps):
     driver.granted = Mode(*SIZE, fps, "")
 
     with Camera(0) as camera:
@@ -96,7 +96,7 @@ def test_timestamps_are_taken_when_the_picture_is_grabbed(driver):
     assert (second.timestamp, second.pts) == (100.25, 0.25)
 
 
-def test_no_picture_is_handed_out_twice(driver):
+def test_no_picture_is_returned_twice(driver):
     with Camera(0) as camera:
         levels = [int(camera.read().image[0, 0, 0]) for _ in range(5)]
 
@@ -143,7 +143,7 @@ def test_a_fourcc_has_four_letters(driver, fourcc):
         Camera(0, fourcc=fourcc)
 
 
-def test_a_garbled_picture_is_passed_over(driver, caplog):
+def test_a_garbled_picture_is_skipped(driver, caplog):
     with Camera(0) as camera:
         camera.read()
         driver.garbled = 2
@@ -152,7 +152,7 @@ def test_a_garbled_picture_is_passed_over(driver, caplog):
     assert not caplog.records
 
 
-def test_a_camera_that_stops_delivering_is_an_error_and_comes_back_as_it_was_asked_for(driver):
+def test_a_camera_that_stops_delivering_is_an_error_and_comes_back_in_the_requested_mode(driver):
     camera = Camera(0, size=(640, 480), fourcc="YUYV")
     camera.read()
     first, driver.asked = driver.asked, []

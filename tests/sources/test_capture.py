@@ -42,7 +42,7 @@ def test_a_file_is_read_only_a_few_frames_ahead():
     assert max(ahead) <= 5
 
 
-def test_a_live_source_hands_out_the_newest_frame_and_counts_the_dropped():
+def test_a_live_source_returns_the_newest_frame_and_counts_the_dropped():
     stall = Stall()
     source = FakeSource([*make_frames(5), stall], is_live=True)
 
@@ -56,7 +56,7 @@ def test_a_live_source_hands_out_the_newest_frame_and_counts_the_dropped():
     assert capture.frames_in == 5
 
 
-def test_a_live_source_never_hands_out_a_frame_twice():
+def test_a_live_source_never_returns_a_frame_twice():
     stall = Stall()
     source = FakeSource([*make_frames(1), stall], is_live=True)
 
@@ -95,7 +95,7 @@ def test_an_error_is_raised_after_the_frames_before_it(is_live):
     assert not capture.ended
 
 
-def test_the_end_is_reached_only_when_every_frame_was_handed_out():
+def test_the_end_is_reached_only_when_every_frame_was_returned():
     source = FakeSource(make_frames(2))
 
     with Capture(source) as capture:

@@ -140,7 +140,7 @@ def driver(monkeypatch):
 
 
 @on_linux
-def test_a_camera_in_use_is_told_by_the_run_and_by_the_doctor(driver, monkeypatch, capsys):
+def test_a_camera_in_use_is_reported_by_the_run_and_by_the_doctor(driver, monkeypatch, capsys):
     driver.is_plugged = False
     monkeypatch.setattr(diagnosis, "_users", lambda node: ["cheese (process 42)"])
     FakeV4l2(monkeypatch, diagnosis._VIDIOC_REQBUFS, errno.EBUSY)
@@ -154,7 +154,7 @@ def test_a_camera_in_use_is_told_by_the_run_and_by_the_doctor(driver, monkeypatc
 
 
 @on_linux
-def test_a_camera_without_bandwidth_is_told_after_it_was_released(driver, monkeypatch):
+def test_a_camera_without_bandwidth_is_reported_after_it_was_released(driver, monkeypatch):
     driver.garbled = 10**9
     FakeV4l2(monkeypatch, diagnosis._VIDIOC_STREAMON, errno.ENOSPC)
     is_held = []
@@ -195,7 +195,7 @@ WSL = "Linux version 6.6.87.2-microsoft-standard-WSL2 (root@builder)"
 
 
 @on_linux
-def test_without_video_devices_wsl_is_told_by_the_run_the_list_and_the_doctor(kernel, capsys):
+def test_without_video_devices_wsl_is_reported_by_the_run_the_list_and_the_doctor(kernel, capsys):
     kernel.write_text(WSL)
 
     with open_source(None) as demo:
@@ -248,7 +248,7 @@ def test_a_camera_that_opens_only_as_it_is_is_asked_afterwards(driver, monkeypat
     assert (cv2.CAP_PROP_FRAME_WIDTH, 640) in driver.asked
 
 
-def test_a_source_that_takes_its_time_to_open_is_told(monkeypatch):
+def test_a_source_that_takes_its_time_to_open_is_reported(monkeypatch):
     told, is_told = [], threading.Event()
     monkeypatch.setattr(run, "STILL_OPENING_S", 0.001)
     monkeypatch.setattr(run.log, "info", lambda *words: told.append(words) or is_told.set())
@@ -259,7 +259,7 @@ def test_a_source_that_takes_its_time_to_open_is_told(monkeypatch):
     assert told == [("still opening %s ...", "Desk cam")]
 
 
-def test_a_source_that_opens_at_once_is_not_told(caplog):
+def test_a_source_that_opens_at_once_is_not_reported(caplog):
     caplog.set_level(logging.INFO)
 
     with run.still_opening("Desk cam"):

@@ -66,7 +66,7 @@ def test_a_slide_show_may_loop(tmp_path):
     assert [frame.index for frame in frames] == [0, 1, 2, 3, 4]
 
 
-def test_an_unreadable_image_is_passed_over_with_one_warning_and_counted(tmp_path, caplog):
+def test_an_unreadable_image_is_skipped_with_one_warning_and_counted(tmp_path, caplog):
     write_image(tmp_path / "1.png")
     (tmp_path / "2.png").write_bytes(b"\x89PNG\r\n but no more")
     write_image(tmp_path / "3.png")
@@ -150,7 +150,7 @@ def test_16_bits_are_scaled_by_their_full_range(tmp_path):
     assert image[0, :, 0].tolist() == [0, 1, 128, 254, 255]
 
 
-def test_what_is_transparent_is_laid_over_white(tmp_path):
+def test_what_is_transparent_is_blended_with_white(tmp_path):
     pixels = np.array([[[10, 20, 30, 255], [10, 20, 30, 0], [0, 0, 0, 128]]], np.uint8)
 
     image = read_image(write_image(tmp_path / "clear.png", pixels))

@@ -1,4 +1,4 @@
-"""Every name a file may have is opened, and what cannot be is told for what it is."""
+"""Files of every name are opened, and what cannot be opened is named as what it is."""
 
 import errno
 import os
@@ -106,7 +106,7 @@ def circle(folder):
 
 @POSIX
 @pytest.mark.parametrize("make", [dead_link, unix_socket, circle])
-def test_what_is_no_file_is_told_for_what_it_is(tmp_path, capsys, make):
+def test_what_is_no_file_is_named_as_what_it_is(tmp_path, capsys, make):
     message = make(tmp_path)
 
     with pytest.raises(SourceError, match=message):
@@ -117,7 +117,7 @@ def test_what_is_no_file_is_told_for_what_it_is(tmp_path, capsys, make):
 
 
 @pytest.mark.parametrize("call", ["open", "stat", "iterdir"])
-def test_what_may_not_be_read_is_told(tmp_path, monkeypatch, capsys, call):
+def test_what_may_not_be_read_is_reported(tmp_path, monkeypatch, capsys, call):
     folder = tmp_path / "locked"
     folder.mkdir()
     asked = folder if call == "iterdir" else write_image(folder / "a.png")
@@ -139,7 +139,7 @@ def test_what_may_not_be_read_is_told(tmp_path, monkeypatch, capsys, call):
 
 
 @pytest.mark.parametrize("text", ["x" * 5000, "a\0b.mp4"])
-def test_an_impossible_name_is_one_sentence(tmp_path, text):
+def test_an_impossible_name_gives_one_sentence(tmp_path, text):
     with pytest.raises(SourceError):
         open_source(text)
     assert process(text, "-o", tmp_path / "b.mp4") == 1

@@ -112,7 +112,7 @@ def test_the_orientation_of_a_deep_png_is_obeyed(tmp_path):
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "a.webp"])
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
-def test_transparency_is_laid_over_white_in_every_format(tmp_path, name, mode):
+def test_transparency_is_blended_with_white_in_every_format(tmp_path, name, mode):
     clear = Image.new("RGBA", (8, 4), (100, 150, 200, 128)).convert(mode)
     clear.save(tmp_path / name, **LOSSLESS.get(name[1:], {}))
 
@@ -133,7 +133,7 @@ def test_every_kind_of_pixel_is_read(tmp_path, mode):
     assert np.abs(image.astype(int) - bgr(plain)).max() <= 2
 
 
-def test_a_palette_with_a_transparent_colour_is_laid_over_white(tmp_path):
+def test_a_palette_with_a_transparent_colour_is_blended_with_white(tmp_path):
     picture = Image.new("P", (8, 4), 1)
     picture.putpalette([0, 0, 0, 10, 20, 30])
     picture.save(tmp_path / "a.gif", transparency=1)

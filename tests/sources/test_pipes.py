@@ -159,7 +159,7 @@ def _wait_until(is_true):
         time.sleep(0.02)
 
 
-def test_a_pipe_that_is_closed_empty_is_one_sentence(fifo):
+def test_a_pipe_that_is_closed_empty_gives_one_sentence(fifo):
     writer = feed(fifo, b"")
 
     with pytest.raises(SourceError, match="cannot be read as a video"):

@@ -1,4 +1,4 @@
-"""What every source promises, held against every source; and which text opens which."""
+"""The interface of a source, tested with every source; and which text opens which."""
 
 import shutil
 import subprocess

@@ -22,7 +22,7 @@ def read_all(source):
     return frames
 
 
-def test_a_live_stream_is_read_until_the_server_hangs_up():
+def test_a_live_stream_is_read_until_the_server_closes():
     with serve(*mjpeg_parts(10)) as url:
         source = NetworkStream(url)
         frames = read_all(source)
@@ -66,7 +66,7 @@ def test_a_server_that_accepts_and_says_nothing_is_given_up(scheme):
 
 
 @pytest.mark.parametrize("parts", [[http_head("video/mp2t")], mjpeg_parts(1)[:1]])
-def test_a_server_that_falls_silent_behind_its_head_is_given_up(parts):
+def test_a_server_that_falls_silent_after_its_header_is_given_up(parts):
     begin = time.monotonic()
 
     with serve(*parts, stays_open=True) as url, pytest.raises(SourceError, match="nothing came"):
@@ -75,7 +75,7 @@ def test_a_server_that_falls_silent_behind_its_head_is_given_up(parts):
     assert time.monotonic() - begin < PROMPT_S
 
 
-def test_a_stream_that_falls_silent_hands_out_what_came_and_is_given_up():
+def test_a_stream_that_falls_silent_returns_what_came_and_is_given_up():
     frames = []
 
     with (
@@ -165,7 +165,7 @@ def test_a_stream_that_falls_silent_before_its_first_picture_is_given_up(tmp_pat
 
 
 def multipart(jpegs, *, boundary="--b", content_type=True, length=True, first_boundary=True):
-    """What stands before and behind each picture, in the dialects of cameras."""
+    """What stands before and behind each picture, as cameras send it."""
     for number, jpeg in enumerate(jpegs):
         lines = [boundary] if number or first_boundary else []
         lines += ["Content-Type: image/jpeg"] if content_type else []
@@ -177,7 +177,7 @@ MULTIPART = "multipart/x-mixed-replace"
 
 
 @pytest.mark.parametrize(
-    ("content_type", "dialect"),
+    ("content_type", "form"),
     [
         (f"{MULTIPART};boundary=b", {}),
         (f'{MULTIPART}; boundary="b"', {}),
@@ -198,14 +198,14 @@ MULTIPART = "multipart/x-mixed-replace"
         (None, None),
     ],
 )
-def test_every_dialect_of_mjpeg_is_read(content_type, dialect):
+def test_every_form_of_mjpeg_is_read(content_type, form):
     noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
     pictures = []  # large enough for FFmpeg to recognise before the server hangs up
     for number in range(8):
         noise[:, :16] = 20 * number
         pictures.append(cv2.imencode(".jpg", noise)[1].tobytes())
     head = http_head(content_type) if content_type else b"HTTP/1.0 200 OK\r\n\r\n"
-    parts = pictures if dialect is None else list(multipart(pictures, **dialect))
+    parts = pictures if form is None else list(multipart(pictures, **form))
 
     with serve(head, *parts) as url, NetworkStream(url, timeout_s=PROMPT_S) as source:
         levels = [int(frame.image[20, 4, 0]) for frame in iter(source.read, None)]

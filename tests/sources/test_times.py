@@ -101,7 +101,7 @@ def packets_s(path: Path, kind: str) -> list[float]:
 
 
 def first_luma(path: Path) -> float:
-    """Luma of the first picture, where `draw` puts one that tells it from its neighbours."""
+    """Luma of the first picture, where `draw` puts a value that its neighbours do not have."""
     with av.open(str(path)) as container:
         frame = next(container.decode(video=0))
     return float(frame.to_ndarray(format="yuv420p")[30:46, 4:28].mean())
@@ -190,7 +190,7 @@ def test_a_single_wrong_time_moves_nothing_else():
     assert times == list(range(9))
 
 
-def test_pictures_that_all_have_one_time_are_told_apart():
+def test_pictures_that_all_have_one_time_are_kept_apart():
     timeline = Timeline(Fraction(1, 10), 0.1, PAUSE_S)
 
     assert [timeline.place(7) for _ in range(5)] == list(range(5))

@@ -269,7 +269,7 @@ def test_ffmpegs_log_is_off_while_a_decoder_is_open(tmp_path):
         assert av.logging.get_level() is None
 
 
-def test_a_video_whose_codec_nobody_knows_is_one_sentence(tmp_path):
+def test_a_video_whose_codec_nobody_knows_gives_one_sentence(tmp_path):
     content = write_video(tmp_path / "a.avi", 3, codec="mpeg4").read_bytes()
     path = tmp_path / "b.avi"
     path.write_bytes(content.replace(b"FMP4", b"Zz01"))
