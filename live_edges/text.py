@@ -1,105 +1,175 @@
-"""The head-up display: text over a copy of the picture, never in the picture itself."""
+"""Text over a picture: it is drawn on a copy, on a darkened box, at a size that can be read."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 
 from live_edges.frame import Image
 
-Row = tuple[str, str]  # what stands in the left and in the right column of a table
+Color = tuple[int, int, int]  # BGR
+Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels
+
+WHITE, YELLOW, GRAY, RED = (245, 245, 245), (90, 220, 255), (185, 185, 185), (50, 50, 235)
+SMALLEST_SCALE = 0.24  # below, letters run together
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
-_REFERENCE_SIZE = (1280, 720)  # pixels at which the text has its normal size
+_REFERENCE_AREA = 1280 * 720  # pixels of a picture whose text has its normal size
 _TEXT_SCALE = 0.55
-_WHITE = (245, 245, 245)
-_YELLOW = (90, 220, 255)
-_RED = (50, 50, 235)
-_SHADE = 0.45  # how much of the picture shines through behind text
+_READABLE_SCALE = 0.4  # small pictures have text as large as this
+_SHADE = 0.25  # how much of the picture shines through behind text
+_TOAST_SHADE = 0.1  # less, because there may be other text behind a message
+_MOST_LINES = 1 / 3  # of the picture's height, so that its middle stays free
+_TOAST_WIDTH = 0.9  # of the picture
 
 
-def draw_lines(
-    canvas: Image, lines: Sequence[str], *, swatch: tuple[int, int, int] | None = None
-) -> None:
-    """Write lines of text into the top left corner of ``canvas``, in place.
+@dataclass(frozen=True, slots=True)
+class Font:
+    """The one font there is, at a size.
 
-    Args:
-        canvas: ``(H, W, 3)`` uint8 BGR, a copy that belongs to the caller.
-        lines: one line of text each.
-        swatch: BGR of a stripe beside the text; None for none.
+    Attributes:
+        scale: OpenCV's factor on its size.
+        leading: distance of two lines in heights of a letter.
     """
-    height = draw_table(canvas, [(line, "") for line in lines])
-    if swatch:
-        canvas[:height, : max(2, canvas.shape[0] // 180)] = swatch
+
+    scale: float
+    leading: float = 1.75
+
+    @property
+    def line(self) -> int:
+        """Distance of two lines in pixels."""
+        return round(self.leading * _measured("Ag", self.scale)[1])
+
+    @property
+    def pad(self) -> int:
+        """Space between text and the border of its box in pixels."""
+        return max(2, self.line // 3)
+
+    def width(self, text: str) -> int:
+        """Width of a text in pixels."""
+        return _measured(text, self.scale)[0] if text else 0
+
+    def smaller(self, factor: float = 0.92) -> "Font":
+        """The font at a smaller size."""
+        return Font(self.scale * factor, self.leading)
+
+    def write(self, canvas: Image, text: str, at: tuple[int, int], color: Color = WHITE) -> None:
+        """Write one line, in place; ``at`` is the left end and the top of its line."""
+        if text:
+            line = self.line
+            where = at[0], at[1] + line - line // 4
+            thickness = _thickness(self.scale)
+            cv2.putText(canvas, text, where, _FONT, self.scale, color, thickness, cv2.LINE_AA)
+
+    def wrapped(self, words: Sequence[str], width: int, gap: str = " ") -> list[str]:
+        """Join words to lines that are no wider than ``width``, unless one word alone is.
+
+        Args:
+            words: never divided.
+            width: pixels.
+            gap: stands between two words of a line.
+        """
+        lines: list[str] = []
+        for word in words:
+            if lines and self.width(lines[-1] + gap + word) <= width:
+                lines[-1] += gap + word
+            else:
+                lines.append(word)
+        return lines
 
 
-def draw_table(canvas: Image, rows: Sequence[Row]) -> int:
-    """Write a table of two columns on a shaded box in the top left corner, in place.
-
-    Returns:
-        The height of the box in pixels.
-    """
-    scale, (left, right, line) = _fitting(canvas, rows)
-    pad = line // 2
-    width = min(canvas.shape[1], left + right + 2 * pad + (pad if right else 0))
-    height: int = min(canvas.shape[0], len(rows) * line + pad)
-    box = canvas[:height, :width]
-    box[...] = cv2.convertScaleAbs(box, alpha=_SHADE)
-    for number, (first, second) in enumerate(rows, start=1):
-        baseline = number * line - line // 8
-        _write(canvas, first, (pad, baseline), scale, _YELLOW if second else _WHITE)
-        _write(canvas, second, (2 * pad + left, baseline), scale, _WHITE)
-    return height
-
-
-def draw_toast(canvas: Image, text: str) -> None:
-    """Write one short message at the middle of the lower edge, in place."""
-    scale, (width, _, line) = _fitting(canvas, [(text, "")])
-    x = max(0, (canvas.shape[1] - width) // 2)
-    top = max(0, canvas.shape[0] - 2 * line)
-    box = canvas[top : top + line + line // 2, max(0, x - line // 2) : x + width + line // 2]
-    box[...] = cv2.convertScaleAbs(box, alpha=_SHADE)
-    _write(canvas, text, (x, top + line), scale, _YELLOW)
-
-
-def draw_recording(canvas: Image, text: str) -> None:
-    """Draw a red dot with the time beside it into the top right corner, in place."""
-    scale, (width, _, line) = _fitting(canvas, [(text, "")])
-    left = max(0, canvas.shape[1] - width - 2 * line)
-    box = canvas[: line + line // 2, left:]
-    box[...] = cv2.convertScaleAbs(box, alpha=_SHADE)
-    cv2.circle(canvas, (left + line * 3 // 4, line * 3 // 4), line // 3, _RED, -1, cv2.LINE_AA)
-    _write(canvas, text, (left + line * 3 // 2, line), scale, _WHITE)
-
-
-def _fitting(canvas: Image, rows: Sequence[Row]) -> tuple[float, tuple[int, int, int]]:
-    """The largest text scale at which the rows fit, with column widths and line height."""
-    height, width = canvas.shape[:2]
-    relative = max(width / _REFERENCE_SIZE[0], height / _REFERENCE_SIZE[1])
-    scale = _TEXT_SCALE * max(0.6, relative)
-    while True:
-        left = max(_width(first, scale) for first, _ in rows)
-        right = max(_width(second, scale) for _, second in rows)
-        line = round(1.75 * _height(scale))
-        fits = left + right + 2 * line < width and (len(rows) + 1) * line < height
-        if fits or scale < 0.2:
-            return scale, (left, right, line)
-        scale *= 0.9
-
-
-def _width(text: str, scale: float) -> int:
-    return int(cv2.getTextSize(text, _FONT, scale, _thickness(scale))[0][0]) if text else 0
-
-
-def _height(scale: float) -> int:
-    return int(cv2.getTextSize("Ag", _FONT, scale, _thickness(scale))[0][1])
+@lru_cache(maxsize=4096)
+def _measured(text: str, scale: float) -> tuple[int, int]:
+    width, height = cv2.getTextSize(text, _FONT, scale, _thickness(scale))[0]
+    return int(width), int(height)
 
 
 def _thickness(scale: float) -> int:
     return max(1, round(1.6 * scale))
 
 
-def _write(
-    canvas: Image, text: str, at: tuple[int, int], scale: float, color: tuple[int, int, int]
-) -> None:
-    if text:
-        cv2.putText(canvas, text, at, _FONT, scale, color, _thickness(scale), cv2.LINE_AA)
+def font_for(canvas: Image) -> Font:
+    """Return the font at the size that suits a picture."""
+    relative = (canvas.shape[0] * canvas.shape[1] / _REFERENCE_AREA) ** 0.5
+    return Font(max(_READABLE_SCALE, _TEXT_SCALE * relative))
+
+
+def shade(canvas: Image, box: Box, *, strength: float = _SHADE) -> None:
+    """Darken a box, in place, as far as it lies in the picture."""
+    left, top, right, bottom = (max(0, side) for side in box)
+    part = canvas[top:bottom, left:right]
+    if part.size:
+        part[...] = cv2.convertScaleAbs(part, alpha=strength)
+
+
+def draw_lines(
+    canvas: Image,
+    lines: Sequence[Sequence[str]],
+    *,
+    swatch: Color | None = None,
+    height: int | None = None,
+) -> int:
+    """Write text into the top left corner, in place.
+
+    Args:
+        canvas: ``(H, W, 3)`` uint8 BGR, a copy that belongs to the caller.
+        lines: the parts of each line, the most important ones first. A line that is too long goes
+            on below, and what the upper third of the picture has no room for is left out.
+        swatch: BGR of a stripe beside the text; None for none.
+        height: rows of pixels that are free; None for all.
+
+    Returns:
+        The height of the box in pixels; 0 where there was no room.
+    """
+    font = font_for(canvas)
+    width = canvas.shape[1]
+    height = int(canvas.shape[0]) if height is None else height
+    while font.width("camera 30.0 fps") > width and font.scale > SMALLEST_SCALE:
+        font = font.smaller()
+    line, pad = font.line, font.pad
+    left = 2 * pad
+    shown = [row for parts in lines for row in font.wrapped(parts, width - left - pad, "   ")]
+    shown = shown[: max(1, int(canvas.shape[0] * _MOST_LINES) // line)]
+    bottom: int = min(canvas.shape[0], len(shown) * line + pad)
+    if bottom > height:
+        return 0
+    shade(canvas, (0, 0, left + max(map(font.width, shown)) + pad, bottom))
+    for number, text in enumerate(shown):
+        font.write(canvas, text, (left, number * line + pad // 2))
+    if swatch:
+        canvas[:bottom, : max(2, pad // 2)] = swatch
+    return bottom
+
+
+def draw_toast(canvas: Image, text: str, *, bottom: int | None = None) -> None:
+    """Write a short message in the middle above a row of the picture, in place.
+
+    Args:
+        canvas: as for `draw_lines`.
+        text: a long one goes on below.
+        bottom: the row; None for the lower edge.
+    """
+    height, width = canvas.shape[:2]
+    font = font_for(canvas)
+    rows = font.wrapped(text.split(), int(width * _TOAST_WIDTH) - 2 * font.pad)
+    longest = max(map(font.width, rows), default=0)
+    line, pad = font.line, font.pad
+    bottom = height if bottom is None else bottom
+    top = max(0, bottom - len(rows) * line - pad)
+    left = (width - longest) // 2
+    shade(canvas, (left - pad, top, left + longest + pad, bottom), strength=_TOAST_SHADE)
+    for number, row in enumerate(rows):
+        x = (width - font.width(row)) // 2
+        font.write(canvas, row, (x, top + pad // 2 + number * line), YELLOW)
+
+
+def draw_recording(canvas: Image, text: str) -> None:
+    """Draw a red dot with the time beside it into the top right corner, in place."""
+    font = font_for(canvas)
+    line, pad = font.line, font.pad
+    left = max(0, canvas.shape[1] - font.width(text) - line - 3 * pad)
+    shade(canvas, (left, 0, canvas.shape[1], line + pad))
+    center = left + pad + line // 2, (line + pad) // 2
+    cv2.circle(canvas, center, max(1, line // 3), RED, -1, cv2.LINE_AA)
+    font.write(canvas, text, (left + 2 * pad + line, pad // 2))

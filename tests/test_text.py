@@ -3,36 +3,64 @@ import pytest
 
 from live_edges import text
 
-SIZES = [(720, 1280), (1, 1), (37, 53), (240, 240), (2160, 3840)]
+SIZES = [(720, 1280), (1, 1), (37, 53), (240, 240), (240, 320), (2160, 3840)]
+LINES = [["sobel", "overlay"], ["camera 30.0 fps", "pipeline 30.0 fps", "dropped 0"]]
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_text_stays_inside_pictures_of_any_size(size):
     canvas = np.full((*size, 3), 200, np.uint8)
 
-    text.draw_lines(canvas, ["sobel   overlay", "camera 30 fps"], swatch=(0, 255, 0))
-    text.draw_table(canvas, [("q", "quit")] * 30)
-    text.draw_toast(canvas, "saved")
+    text.draw_lines(canvas, LINES, swatch=(0, 255, 0))
+    text.draw_toast(canvas, "saved live-edges-20260101-120000-edges.png")
+    text.draw_recording(canvas, "0:12")
 
     assert canvas.shape == (*size, 3)
 
 
-def test_the_whole_table_fits_into_its_box():
-    canvas = np.zeros((480, 640, 3), np.uint8)
+@pytest.mark.parametrize("size", [size for size in SIZES if min(size) > 100])
+def test_lines_leave_the_lower_two_thirds_free(size):
+    canvas = np.zeros((*size, 3), np.uint8)
 
-    height = text.draw_table(canvas, [(str(n), "what this key does") for n in range(30)])
+    height = text.draw_lines(canvas, LINES * 20)
 
-    rows = np.flatnonzero(canvas.any(axis=(1, 2)))
-    assert rows.min() > 0
-    assert rows.max() < height <= 480
+    assert 0 < np.flatnonzero(canvas.any(axis=(1, 2))).max() < height <= 0.36 * size[0]
+
+
+def test_lines_are_not_drawn_where_there_is_no_room():
+    canvas = np.full((240, 320, 3), 200, np.uint8)
+
+    assert text.draw_lines(canvas, LINES, height=20) == 0
+    assert (canvas == 200).all()
+
+
+def test_a_line_that_is_too_long_goes_on_below():
+    font = text.Font(0.5)
+
+    rows = font.wrapped(["one", "frame", "then", "pause"], font.width("then pause"))
+
+    assert rows == ["one frame", "then pause"]
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_text_stands_out_from_every_background(level):
+    canvas = np.full((480, 640, 3), level, np.uint8)
+
+    text.draw_toast(canvas, "saved")
+
+    box = canvas[-16:, 310:330]
+    assert box.max() > 200
+    assert box[-2:].max() < 70
 
 
 def test_text_grows_with_the_picture():
-    small, large = np.zeros((360, 640, 3), np.uint8), np.zeros((1440, 2560, 3), np.uint8)
+    small, normal, large = (
+        text.font_for(np.zeros((height, height * 16 // 9, 3), np.uint8)).line
+        for height in (240, 720, 2160)
+    )
 
-    heights = [text.draw_table(canvas, [("q", "quit")]) for canvas in (small, large)]
-
-    assert heights[1] > 2 * heights[0]
+    assert 14 < small < normal
+    assert large > 2.5 * normal
 
 
 def test_a_toast_lies_at_the_lower_edge_in_the_middle():

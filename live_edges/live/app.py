@@ -218,6 +218,8 @@ class App:
 
     def _obey(self, key: str | None) -> None:
         self._follow_mouse()
+        if key:
+            self._hud.key_pressed()
         binding = self._keys.get(key) if key else None
         if binding is None:
             return
@@ -228,7 +230,8 @@ class App:
             self._act(binding.does)
         self._check_filter(before)
         if self.settings != before:
-            self._hud.toast(describe_changes(before, self.settings) or binding.help)
+            if self.settings.show_help == before.show_help:  # the help speaks for itself
+                self._hud.toast(describe_changes(before, self.settings) or binding.help)
             self._screen.set_fullscreen(self.settings.is_fullscreen)
             self._renew_if_still()
         self._refresh()

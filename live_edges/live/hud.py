@@ -9,11 +9,13 @@ import cv2
 from live_edges import text as screen_text
 from live_edges.filters.catalog import Entry
 from live_edges.frame import Image
+from live_edges.live import help
 from live_edges.live.keymap import Binding
 from live_edges.settings import LINE_COLORS, WHOLE, Settings
 from live_edges.timing import Clock, Durations, Stages
 
 TOAST_S = 2.0
+BAR_S = 6.0  # how long the most useful keys are shown, if none is pressed
 MAX_CHANGES_TOLD = 2  # in one message
 DIMMED = 0.4  # how bright the last picture of a source is that is lost
 
@@ -66,29 +68,44 @@ class HeadUpDisplay:
         clock: Clock = time.monotonic,
     ) -> None:
         self._source = source
-        self._help = [(binding.label, binding.help) for binding in bindings]
+        self._help = help.grouped(bindings)
         self._entries = entries
         self._clock = clock
         self._toast = ""
         self._toast_ends = 0.0
+        self._bar_ends: float | None = None  # the first picture decides
 
     def toast(self, text: str) -> None:
         """Show a short message for two seconds."""
         self._toast = text
         self._toast_ends = self._clock() + TOAST_S
 
+    def key_pressed(self) -> None:
+        """The user knows keys: the bar with the most useful ones goes."""
+        self._bar_ends = 0.0
+
     def draw(self, canvas: Image, settings: Settings, status: Status) -> None:
         """Write the text over ``canvas``, in place; the picture of a lost source is dimmed."""
         if status.outage_s > 0:
             canvas[...] = cv2.convertScaleAbs(canvas, alpha=DIMMED)
+        top, bottom = 0, canvas.shape[0]
         if settings.show_help:
-            screen_text.draw_table(canvas, self._help)
-        elif settings.hud != "off":
-            screen_text.draw_lines(canvas, self._lines(settings, status), swatch=_swatch(settings))
-        if status.recording and settings.hud != "off":
-            screen_text.draw_recording(canvas, status.recording)
+            bottom = help.draw_sheet(canvas, self._help)
+        elif settings.hud != "off" and self._is_bar_shown():
+            bottom = help.draw_bar(canvas, help.BAR)
+        if settings.hud != "off":
+            lines, swatch = self._lines(settings, status), _swatch(settings)
+            top = screen_text.draw_lines(canvas, lines, swatch=swatch, height=bottom)
+            if status.recording and top:
+                screen_text.draw_recording(canvas, status.recording)
         if toast := self._current_toast(settings, status):
-            screen_text.draw_toast(canvas, toast)
+            screen_text.draw_toast(canvas, toast, bottom=bottom if bottom > 2 * top else None)
+
+    def _is_bar_shown(self) -> bool:
+        now = self._clock()
+        if self._bar_ends is None:
+            self._bar_ends = now + BAR_S
+        return now < self._bar_ends
 
     def one_line(self, settings: Settings, status: Status) -> str:
         """The state in one line, for a terminal."""
@@ -110,21 +127,26 @@ class HeadUpDisplay:
             return "loading torch ..."
         return ""
 
-    def _lines(self, settings: Settings, status: Status) -> list[str]:
+    def _lines(self, settings: Settings, status: Status) -> list[list[str]]:
         entry = self._entries.get(settings.filter)
-        sigma = f"  sigma {settings.sigma:g}" if entry and entry.has_sigma else ""
-        gain = f"gain {settings.gain:.2f}{' auto' if settings.auto_gain else ''}"
-        zoom = f"   zoom {status.zoom:.1f}" if settings.region != WHOLE else ""
+        sigma = f" sigma {settings.sigma:g}" if entry and entry.has_sigma else ""
+        zoom = [f"zoom {status.zoom:.1f}"] if settings.region != WHOLE else []
         lines = [
-            f"{settings.filter}{sigma}   {settings.view}{zoom}   "
-            f"{status.device} {status.execution}",
-            f"camera {status.camera_fps:.1f} fps   pipeline {status.fps:.1f} fps   "
-            f"latency {status.latency.recent_ms():.0f} ms   dropped {status.dropped}",
-            f"{gain}   threshold {settings.threshold:.2f}",
+            [settings.filter + sigma, settings.view, *zoom, f"{status.device} {status.execution}"],
+            [
+                f"camera {status.camera_fps:.1f} fps",
+                f"pipeline {status.fps:.1f} fps",
+                f"latency {status.latency.recent_ms():.0f} ms",
+                f"dropped {status.dropped}",
+            ],
+            [
+                f"gain {settings.gain:.2f}{' auto' if settings.auto_gain else ''}",
+                f"threshold {settings.threshold:.2f}",
+            ],
         ]
         if settings.hud == "full":
             lines += [
-                f"{name} {durations.recent_ms():.1f} ms"
+                [f"{name} {durations.recent_ms():.1f} ms"]
                 for name, durations in status.stages.durations.items()
             ]
         return lines

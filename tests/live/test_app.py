@@ -111,6 +111,17 @@ def test_q_quits():
     assert app.summary().frames_shown == 2
 
 
+@pytest.mark.parametrize("key", ["v", "!"])
+def test_the_bar_with_the_most_useful_keys_goes_at_the_first_key(key):
+    screen = FakeScreen([None, key], clock=FakeClock(), patience=40)
+    settings = Settings(view="original")
+
+    make_app(FakeSource(make_frames(9)), screen, settings=settings).run()
+
+    assert screen.shown[0][-20:, :60].max() > 200
+    assert screen.shown[-1][-20:, :60].max() < 200
+
+
 def test_esc_leaves_fullscreen_first():
     screen = FakeScreen(["f", "esc", None, "esc"], clock=FakeClock())
     app = make_app(FakeSource(make_frames(60)), screen)
