@@ -132,7 +132,7 @@ def _convert(
 
     if each.is_image:
         return convert_image(each.source, each.target, renderer)
-    # disable=None: no bar where the output is no terminal
+    # disable=None hides the bar if the output is no terminal
     with tqdm(desc=label, unit=" frames", disable=None, dynamic_ncols=True) as bar:
 
         def on_start(total: int | None) -> Callable[[], object]:

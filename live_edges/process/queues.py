@@ -46,13 +46,13 @@ def read_ahead(
 
     thread = Thread(target=run, name=name)
     try:
-        thread.start()  # in the block: a signal may come before it returns
+        thread.start()  # in the block, because a signal may come before it returns
         yield taken()
     finally:
         stopped.set()
         interrupt()
         with suppress(Empty):
-            items.get_nowait()  # room for what the thread puts before it sees that it is stopped
+            items.get_nowait()  # room for the item that the thread may be putting
         _join(thread)
 
 
@@ -93,12 +93,12 @@ def write_behind(sink: Callable[[Iterator[T]], None], name: str) -> Iterator[Cal
     finally:
         stopped.set()
         with suppress(Full):
-            items.put_nowait(_END)  # for a sink that waits for an item
+            items.put_nowait(_END)  # wakes a sink that waits for an item
         _join(thread)
     if errors:
         raise errors[0]
 
 
 def _join(thread: Thread) -> None:
-    if thread.is_alive():  # else it may never have started
+    if thread.is_alive():  # otherwise it may never have started
         thread.join()

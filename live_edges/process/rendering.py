@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 class VideoRenderer:
     """Renders decoded pictures for the output.
 
-    Where the view is the edges and the filter reads brightness, the luma plane of the video is
-    the gray picture already, and no colour is ever computed. Its range is mostly 16 to 235; where
-    only differences of brightness count, a larger gain does the stretching.
+    If the view is the edges and the filter reads brightness, the luma plane of the video is the
+    gray picture, and no colour is computed. Its range is mostly 16 to 235; if only differences of
+    brightness count, a larger gain replaces stretching it.
 
     Args:
         pipeline: finds the edges.

@@ -70,7 +70,7 @@ class Demo(Source):
     def _is_interrupted_before_due(self) -> bool:
         now = self._clock()
         period = 1 / self.mode.fps
-        # Late by more than a frame: go on from now, as a camera would, instead of catching up.
+        # Late by more than a frame, it continues from now, as a camera does, without catching up.
         if self._due is None or now - self._due > period:
             self._due = now
         remaining = self._due - now

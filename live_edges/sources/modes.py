@@ -67,7 +67,7 @@ def _properties(requested: RequestedMode) -> dict[int, float]:
 
 def _request(capture: cv2.VideoCapture, fourcc: str, properties: dict[int, float]) -> None:
     """Ask an open camera for a mode; only `granted_mode` shows whether it obeyed."""
-    # The compressed format first: uncompressed, USB carries 1080p at no more than 5 fps.
+    # The compressed format first, because uncompressed 1080p comes at 5 fps at most over USB.
     capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*fourcc))
     for number, value in properties.items():
         capture.set(number, value)

@@ -40,7 +40,7 @@ class Page:
 def read_image(path: Path) -> Image | None:
     """Read the first picture of a file as BGR, turned upright; None if it cannot be read."""
     try:
-        # Not cv2.imread: on Windows it cannot open names outside the system's code page.
+        # Not cv2.imread, because on Windows it cannot open names outside the system's code page.
         content = np.fromfile(path, np.uint8)
         if content[:3].tobytes() != _JPEG:
             image = _read_by_pillow(path)

@@ -12,7 +12,7 @@ from live_edges.frame import Image
 Color = tuple[int, int, int]  # BGR
 Plane = NDArray[np.floating[Any]]  # (H, W)
 
-_OVERSAMPLING = 4  # shapes are drawn this much larger, then averaged: smooth outlines
+_OVERSAMPLING = 4  # shapes are drawn this much larger, then averaged, for smooth outlines
 _SHADOW = 0.5  # how dark it is
 
 
