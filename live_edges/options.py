@@ -19,6 +19,12 @@ def add_picture_arguments(parser: argparse.ArgumentParser) -> None:
         "--filter", metavar="NAME", help="one of `live-edges filters` (default: sobel)"
     )
     group.add_argument(
+        "--against",
+        metavar="NAME",
+        help="compare with this filter, on the right of a divider (key x); in a window that "
+        "follows the mouse",
+    )
+    group.add_argument(
         "--view", choices=VIEWS, default="overlay", help="what is shown (default: %(default)s)"
     )
     group.add_argument(
@@ -128,6 +134,7 @@ def settings_of(args: argparse.Namespace, filter: str) -> Settings:
     """Return the settings that the command line asks for, with the filter that was found."""
     return Settings(
         filter=filter,
+        against=args.against,
         view=args.view,
         gain=args.gain or 1.0,
         auto_gain=args.gain is None,
@@ -145,7 +152,7 @@ def pipeline_of(args: argparse.Namespace, filter: str) -> "EdgePipeline":
     from live_edges.pipeline.edge_pipeline import EdgePipeline
 
     share_cores(args.threads)
-    return EdgePipeline(
+    pipeline = EdgePipeline(
         filter,
         device=args.device,
         sigma=args.sigma,
@@ -153,6 +160,9 @@ def pipeline_of(args: argparse.Namespace, filter: str) -> "EdgePipeline":
         engine=args.engine,
         latency=args.latency,
     )
+    if args.against is not None:
+        pipeline.with_filter(args.against)  # a weights file that cannot be used is told at once
+    return pipeline
 
 
 def size(text: str) -> tuple[int, int]:

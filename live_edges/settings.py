@@ -31,6 +31,8 @@ class Settings:
 
     Attributes:
         filter: name of a filter as ``live-edges filters`` lists it.
+        against: name of the filter that it is compared with; None to show one alone.
+        divider: where that one begins, as a fraction of the view's width; follows the pointer.
         view: which picture is shown.
         gain: factor on the edge strength before it is shown; used when ``auto_gain`` is False.
         auto_gain: choose the gain from the picture.
@@ -48,6 +50,8 @@ class Settings:
     """
 
     filter: str = "sobel"
+    against: str | None = None
+    divider: float = 0.5
     view: ViewName = "overlay"
     gain: float = 1.0
     auto_gain: bool = True

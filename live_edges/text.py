@@ -22,6 +22,7 @@ _SHADE = 0.25  # how much of the picture shines through behind text
 _TOAST_SHADE = 0.1  # less, because there may be other text behind a message
 _MOST_LINES = 1 / 3  # of the picture's height, so that its middle stays free
 _TOAST_WIDTH = 0.9  # of the picture
+LINES_BELOW_NAMES = 5  # of the two filters compared: room for a message and the keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,29 @@ def draw_toast(canvas: Image, text: str, *, bottom: int | None = None) -> None:
     for number, row in enumerate(rows):
         x = (width - font.width(row)) // 2
         font.write(canvas, row, (x, top + pad // 2 + number * line), YELLOW)
+
+
+def draw_names(canvas: Image, names: tuple[str, str], x: int, *, chosen: int | None = None) -> None:
+    """Write two names near the lower edge, one on each side of a column, in place.
+
+    Args:
+        canvas: as for `draw_lines`.
+        names: left and right of the column.
+        x: the column; near the border of the picture the names keep clear of that instead.
+        chosen: which of the two stands out, 0 or 1; None for neither.
+    """
+    height, width = canvas.shape[:2]
+    font = font_for(canvas)
+    while sum(map(font.width, names)) + 4 * font.pad > width and font.scale > SMALLEST_SCALE:
+        font = font.smaller()
+    line, pad = font.line, font.pad
+    left, right = (font.width(name) + 2 * pad for name in names)
+    x = max(min(x, width - right), left)
+    top = max(0, height - LINES_BELOW_NAMES * line)
+    shade(canvas, (x - left, top, x + right, top + line + pad))
+    for number, begin in enumerate((x - left + pad, x + pad)):
+        color = YELLOW if number == chosen else WHITE
+        font.write(canvas, names[number], (begin, top + pad // 2), color)
 
 
 def draw_recording(canvas: Image, text: str) -> None:

@@ -66,7 +66,9 @@ def catalog(weights: Iterable[str | Path] = ()) -> dict[str, Entry]:
     return {entry.name: entry for entry in entries}
 
 
-def choose(name: str | None, weights: Sequence[str | Path]) -> tuple[dict[str, Entry], Entry]:
+def choose(
+    name: str | None, weights: Sequence[str | Path], *, against: str | None = None
+) -> tuple[dict[str, Entry], Entry]:
     """Return the catalog, and the filter in it that a command line asks for.
 
     What is wrong is told before torch is imported, as far as that is possible.
@@ -74,6 +76,7 @@ def choose(name: str | None, weights: Sequence[str | Path]) -> tuple[dict[str, E
     Args:
         name: of the filter; None for the first weights file, or else Sobel.
         weights: weights files.
+        against: name of the filter to compare it with.
 
     Raises:
         LiveEdgesError: there is no such filter or weights file.
@@ -81,6 +84,8 @@ def choose(name: str | None, weights: Sequence[str | Path]) -> tuple[dict[str, E
     for path in weights:
         check_exists(path)
     entries = catalog(weights)
+    if against is not None:
+        find(entries, against)
     return entries, find(entries, name or (filter_name(weights[0]) if weights else "sobel"))
 
 

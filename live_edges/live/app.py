@@ -135,7 +135,7 @@ class App:
             log.info("device: %s (%s)", pipeline.device, pipeline.device_reason)
             self.in_flight.use(pipeline)
             # A key may have picked another one meanwhile, whose weights nobody has read yet.
-            self._check_filter(replace(self.settings, filter=pipeline.entry.name))
+            self._check_filter(replace(self.settings, filter=pipeline.entry.name, against=None))
 
     def _next_frame(self) -> Frame | None:
         """Wait a moment for a frame; None when none came or none is wanted now."""
@@ -274,8 +274,7 @@ class App:
     def _check_filter(self, before: Settings) -> None:
         """Keep the old filter where the new one's weights file cannot be used."""
         try:
-            if self.in_flight.pipeline is not None:
-                self.in_flight.pipeline.select(self.settings.filter, sigma=self.settings.sigma)
+            self.in_flight.select(self.settings)
         except LiveEdgesError as error:
             self.settings = before
             self._report(error)

@@ -17,6 +17,7 @@ from live_edges.timing import Clock, Durations, Stages
 TOAST_S = 2.0
 BAR_S = 6.0  # how long the most useful keys are shown, if none is pressed
 MAX_CHANGES_TOLD = 2  # in one message
+OF_THE_MOUSE = ("pointer", "divider")  # settings that no key changes
 DIMMED = 0.4  # how bright the last picture of a source is that is lost
 
 
@@ -163,6 +164,7 @@ def _swatch(settings: Settings) -> tuple[int, int, int] | None:
 def describe_changes(before: Settings, after: Settings) -> str:
     """What a key changed, in words; empty if that would be too many."""
     names = [f.name for f in fields(after) if getattr(before, f.name) != getattr(after, f.name)]
+    names = [name for name in names if name not in OF_THE_MOUSE]
     if names == ["region"]:
         return "zoom" if after.region != WHOLE else "the whole picture"
     parts = []
@@ -170,6 +172,6 @@ def describe_changes(before: Settings, after: Settings) -> str:
         value = getattr(after, name)
         word = name.removeprefix("is_").removeprefix("show_").replace("_", " ")
         word = word.replace("color", "colour")
-        shown = ("on" if value else "off") if isinstance(value, bool) else value
+        shown = ("on" if value else "off") if isinstance(value, bool) or value is None else value
         parts.append(f"{word}: {shown:.2f}" if isinstance(value, float) else f"{word}: {shown}")
     return ", ".join(parts)

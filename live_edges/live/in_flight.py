@@ -4,7 +4,8 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from live_edges.frame import Frame, Image
-from live_edges.pipeline.renderer import PendingView, Rendered, Renderer
+from live_edges.pipeline.compare import CompareRenderer
+from live_edges.pipeline.renderer import PendingView, Rendered
 from live_edges.settings import Settings
 from live_edges.timing import Stages
 
@@ -33,13 +34,18 @@ class InFlight:
         self.rendered: Rendered | None = None
         self.is_filtered = False
         self._stages = stages
-        self._renderer: Renderer | None = None
+        self._renderer: CompareRenderer | None = None
         self._pending: deque[tuple[Frame, PendingView | None]] = deque()
 
     def use(self, pipeline: "EdgePipeline") -> None:
         """Send frames through ``pipeline`` from now on."""
         self.pipeline = pipeline
-        self._renderer = Renderer(pipeline, stages=self._stages)
+        self._renderer = CompareRenderer(pipeline, stages=self._stages)
+
+    def select(self, settings: Settings) -> None:
+        """Change the filters; raises LiveEdgesError where one of them cannot be used."""
+        if self._renderer is not None:
+            self._renderer.select(settings)
 
     def __len__(self) -> int:
         """How many frames are on their way."""

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Literal, TypeVar
 
 from live_edges.live.pointer import zoomed
+from live_edges.pipeline.compare import is_right_pointed_at
 from live_edges.settings import (
     GAIN_STEP,
     HUDS,
@@ -60,9 +61,7 @@ def bindings(filters: Sequence[str], initial: Settings = Settings()) -> list[Bin
     ]
     return [
         *digits,
-        _key(
-            "n", "next filter", "filters", lambda s: _show_filter(s, name=_next(filters, s.filter))
-        ),
+        _key("n", "next filter", "filters", lambda s: _show_next_filter(s, filters)),
         _key("[", "less gain", "filters", lambda s: _scale_gain(s, 1 / GAIN_STEP)),
         _key("]", "more gain", "filters", lambda s: _scale_gain(s, GAIN_STEP)),
         _key("a", "auto gain on and off", "filters", lambda s: _flip(s, "auto_gain")),
@@ -92,6 +91,12 @@ def bindings(filters: Sequence[str], initial: Settings = Settings()) -> list[Bin
         _key("e", "enlarge where the mouse is", "look closer", lambda s: zoomed(s, ZOOM_STEP)),
         _key("w", "see more around it", "look closer", lambda s: zoomed(s, 1 / ZOOM_STEP)),
         _key("z", "whole picture again", "look closer", lambda s: replace(s, region=WHOLE)),
+        _key(
+            "x",
+            "compare with another filter, and stop",
+            "look closer",
+            lambda s: _compare(s, initial.against),
+        ),
         Binding(
             ("space",), "space", "pause and go on", lambda s: _flip(s, "is_paused"), "look closer"
         ),
@@ -129,7 +134,23 @@ def _next_sigma(sigma: float) -> float:
 
 def _show_filter(settings: Settings, *, name: str) -> Settings:
     view = "overlay" if settings.view == "original" else settings.view
+    if is_right_pointed_at(settings):
+        return replace(settings, against=name, view=view)
     return replace(settings, filter=name, view=view)
+
+
+def _show_next_filter(settings: Settings, filters: Sequence[str]) -> Settings:
+    is_right = is_right_pointed_at(settings)
+    shown = settings.against if is_right and settings.against else settings.filter
+    return _show_filter(settings, name=_next(filters, shown))
+
+
+def _compare(settings: Settings, against: str | None) -> Settings:
+    if settings.against is not None:
+        return replace(settings, against=None)
+    against = against or ("canny" if settings.filter == "sobel" else "sobel")
+    view = "overlay" if settings.view == "original" else settings.view
+    return replace(settings, against=against, view=view)
 
 
 def _flip(settings: Settings, name: str) -> Settings:

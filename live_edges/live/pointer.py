@@ -7,6 +7,7 @@ from live_edges.settings import WHOLE, Region, Settings
 from live_edges.sizing import Size, placed
 
 MAX_ZOOM = 64.0
+DIVIDER_GAP = 0.02  # of the width; the mouse is on the side to which it has pulled the divider
 
 
 def steered(settings: Settings, event: MouseEvent, *, view: Size, area: Size) -> Settings:
@@ -23,7 +24,11 @@ def steered(settings: Settings, event: MouseEvent, *, view: Size, area: Size) ->
     if event.kind == "drag":
         right, down = event.dx * _panes(settings) / width, event.dy / height
         return replace(settings, region=_moved(settings.region, right, down))
-    settings = replace(settings, pointer=(x, y) if 0 <= x < 1 and 0 <= y < 1 else None)
+    if 0 <= x < 1 and 0 <= y < 1:
+        divider = min(max(settings.divider, x - DIVIDER_GAP), x + DIVIDER_GAP)
+        settings = replace(settings, pointer=(x, y), divider=divider)
+    else:
+        settings = replace(settings, pointer=None)
     is_zoom = event.kind == "zoom" and settings.pointer is not None
     return zoomed(settings, event.factor) if is_zoom else settings
 

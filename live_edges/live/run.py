@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         LiveEdgesError: something the user named is not there or cannot be used.
     """
-    entries, entry = choose(args.filter, args.weights)
+    entries, entry = choose(args.filter, args.weights, against=args.against)
     settings = settings_of(args, entry.name)
     _check_files(args)
     opening: Future[None] = Future()

@@ -3,6 +3,7 @@
 It chooses the device and holds what a caller may change; `live_edges.pipeline.engine` computes.
 """
 
+import copy
 import threading
 from collections.abc import Iterable
 from dataclasses import replace
@@ -107,6 +108,13 @@ class EdgePipeline(Closing):
             is_same = type(sigma) is float and (filter, sigma) == (plan.entry.name, plan.sigma)
             if not is_same:
                 self._plan = self._planned(filter, sigma, plan.gain, plan.threshold)
+
+    def with_filter(self, filter: str, *, sigma: float = 1.0) -> "EdgePipeline":
+        """Return a second pipeline that uses the engine of this one; raises as `select` does."""
+        other = copy.copy(self)
+        other._changing = threading.Lock()
+        other._plan = self._planned(filter, sigma, self.gain, self.threshold)
+        return other
 
     def _planned(self, filter: str, sigma: float, gain: float, threshold: float) -> Plan:
         gain, threshold = checks.positive("gain", gain), checks.number("threshold", threshold, 0, 1)

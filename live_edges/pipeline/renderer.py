@@ -47,6 +47,7 @@ class PendingView:
         gain: that they are made with.
         threshold: likewise; 0 where the automatic gain measures them before weak ones are hidden.
         settled: filter and sigma that the automatic gain had settled for when it began.
+        right: the same picture by the filter that it is compared with; None where there is none.
     """
 
     original: Image
@@ -55,6 +56,7 @@ class PendingView:
     gain: float
     threshold: float
     settled: Chosen | None
+    right: "PendingView | None" = None
 
 
 class Renderer:

@@ -72,13 +72,13 @@ def run(args: argparse.Namespace) -> int:
     if args.start is not None and args.end is not None and args.start >= args.end:
         raise LiveEdgesError(f"--end {args.end:g} must lie after --start {args.start:g}")
     plan = plan_conversions(args.inputs, args.out)
-    _, entry = choose(args.filter, args.weights)
+    _, entry = choose(args.filter, args.weights, against=args.against)
     todo = [each for each in plan if args.overwrite or not each.target.exists()]
     if len(todo) < len(plan):
         done = len(plan) - len(todo)
         log.info("%d of %d are finished already (--overwrite converts them again)", done, len(plan))
     if args.alpha:
-        _check_alpha(args.view, plan)
+        _check_alpha(args, plan)
     if not todo:
         return 0
     _make_folder(todo[0].target.parent)
@@ -150,9 +150,11 @@ def _convert(
         )
 
 
-def _check_alpha(view: str, plan: "list[Conversion]") -> None:
-    if view not in ALPHA_VIEWS:
-        raise LiveEdgesError(f"--alpha needs --view {' or '.join(ALPHA_VIEWS)}, not {view}")
+def _check_alpha(args: argparse.Namespace, plan: "list[Conversion]") -> None:
+    if args.view not in ALPHA_VIEWS:
+        raise LiveEdgesError(f"--alpha needs --view {' or '.join(ALPHA_VIEWS)}, not {args.view}")
+    if args.against is not None:
+        raise LiveEdgesError("--alpha is as opaque as the edges of one filter; leave out --against")
     for each in plan:
         if each.target.suffix.lower() != ".png":
             raise LiveEdgesError(f"--alpha makes PNG images, and {each.target} is none")

@@ -7,7 +7,7 @@ import av
 import numpy as np
 
 from live_edges.frame import Image
-from live_edges.pipeline.renderer import Renderer
+from live_edges.pipeline.compare import CompareRenderer
 from live_edges.pipeline.views import without_weak
 from live_edges.process.planes import STRETCH, luma_of, stretched
 from live_edges.settings import LINE_COLORS, Settings
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class VideoRenderer:
     """Renders decoded pictures for the output.
 
-    If the view is the edges and the filter reads brightness, the luma plane of the video is the
+    If the view is the edges of one filter that reads brightness, the luma plane of the video is the
     gray picture, and no colour is computed. Its range is mostly 16 to 235; if only differences of
     brightness count, a larger gain replaces stretching it.
 
@@ -37,10 +37,11 @@ class VideoRenderer:
         self._pipeline = pipeline
         self._settings = settings
         self._with_alpha = with_alpha
-        self._renderer = Renderer(pipeline)
+        self._renderer = CompareRenderer(pipeline)
         self._stretch = 1.0  # of the range of the current picture
-        pipeline.select(settings.filter, sigma=settings.sigma)
-        self._by_luma = settings.view == "edges" and pipeline.reads_luma
+        self._renderer.select(settings)
+        self._is_gray = settings.view == "edges" and settings.against is None
+        self._by_luma = self._is_gray and pipeline.reads_luma
 
     def __call__(self, frame: av.VideoFrame, now: float) -> Image:
         """Render one picture.
@@ -50,11 +51,12 @@ class VideoRenderer:
             now: its time in seconds, for the speed of the automatic gain.
 
         Returns:
-            uint8, upright: ``(H, W)`` where the view is the edges, else ``(H, W, 3)`` BGR.
+            uint8, upright: ``(H, W)`` where the view is the edges of one filter, else
+            ``(H, W, 3)`` BGR.
         """
         if not self._by_luma:
             image = to_image(frame)
-            self._pipeline.prepare(image)
+            self._renderer.prepare(image)
             return self.render_image(image, now)
         luma, is_full = luma_of(frame)
         self._pipeline.prepare(luma)
@@ -79,7 +81,7 @@ class VideoRenderer:
         rendered, self._settings = self._renderer(image, self._settings, now=now)
         if self._with_alpha and rendered.edges is not None:
             return self._cutout(rendered.original, rendered.edges)
-        if self._settings.view == "edges" and rendered.edges is not None:
+        if self._is_gray and rendered.edges is not None:
             return rendered.edges
         return rendered.view
 

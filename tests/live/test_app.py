@@ -22,6 +22,7 @@ from fakes import (
 )
 from safetensors.torch import save_file
 
+from live_edges.display.screen import MouseEvent
 from live_edges.errors import DeviceError, SourceError
 from live_edges.filters.catalog import catalog
 from live_edges.frame import Frame
@@ -595,6 +596,37 @@ def test_a_broken_weights_file_picked_while_torch_loads_keeps_the_filter(tmp_pat
     assert app.settings.filter == start.filter
     assert "damaged" in caplog.text
     assert app.summary().frames_shown > 20
+
+
+def test_a_broken_weights_file_on_the_right_keeps_the_old_filter(tmp_path, caplog):
+    (tmp_path / "broken.safetensors").write_bytes(b"no")
+    weights = [tmp_path / "broken.safetensors"]
+    before = list(catalog(weights))[list(catalog(weights)).index("broken") - 1]
+    start = dataclasses.replace(PLAIN, against=before)
+    mouse = {1: [MouseEvent("move", 50, 10)]}
+    screen = FakeScreen([None, "n", None, "q"], clock=FakeClock(), mouse=mouse)
+    screen.size = (53, 37)
+    app = make_app(FakeSource(make_frames(20)), screen, weights=weights, settings=start)
+
+    app.run()
+
+    assert "broken" in caplog.text
+    assert (app.settings.filter, app.settings.against) == ("sobel", before)
+
+
+def test_the_divider_follows_the_mouse_in_a_pause():
+    mouse = {3: [MouseEvent("move", 40, 10)], 5: [MouseEvent("move", 10, 10)]}
+    start = dataclasses.replace(PLAIN, against="canny", is_paused=False)
+    screen = FakeScreen(["space", *[None] * 8, "q"], clock=FakeClock(), mouse=mouse)
+    screen.size = (530, 370)
+    app = make_app(FakeSource(make_frames(20)), screen, settings=start)
+
+    app.run()
+
+    dividers = [int((picture[5, :, 0] == 255).nonzero()[0].mean()) for picture in screen.shown]
+    assert app.summary().frames_shown == 1
+    moved = [d for d, after in pairwise([*dividers, 0]) if d != after]
+    assert moved == pytest.approx([265, 51, 21], abs=2)  # the picture was scaled twice
 
 
 def test_weights_that_are_deleted_in_mid_run_are_told_and_the_filter_stays(tmp_path, caplog):

@@ -73,6 +73,27 @@ def test_a_switch_goes_on_and_off(key, name):
     assert press([key, key]) == START
 
 
+def test_compare_goes_on_with_another_filter_and_off():
+    assert press("x").against == "canny"
+    assert press("x", replace(START, filter="log")).against == "sobel"
+    assert press("xx") == START
+    assert press("0x").view == "overlay"
+    with_another = by_key(bindings(FILTERS, replace(START, against="roberts")))
+    assert with_another["x"].does(START).against == "roberts"
+
+
+@pytest.mark.parametrize(("x", "filters"), [(0.4, ("scharr", "log")), (0.6, ("sobel", "scharr"))])
+def test_a_filter_is_picked_for_the_side_at_which_the_mouse_points(x, filters):
+    comparing = replace(START, against="log", pointer=(x, 0.5))
+
+    picked = press("2", comparing)
+    following = press("n", replace(comparing, against="sobel"))
+
+    assert (picked.filter, picked.against) == filters
+    assert {following.filter, following.against} == {"sobel", "scharr"}
+    assert (following.against == "scharr") is (x > 0.5)
+
+
 def test_gain_by_hand_starts_from_the_automatic_one():
     brighter = press("]", replace(START, gain=3.0))
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from live_edges.display.screen import MouseEvent
-from live_edges.live.pointer import MAX_ZOOM, steered, zoomed
+from live_edges.live.pointer import DIVIDER_GAP, MAX_ZOOM, steered, zoomed
+from live_edges.pipeline.compare import is_right_pointed_at
 from live_edges.settings import WHOLE, Settings
 from live_edges.sizing import cut, edges_of, in_fractions
 
@@ -58,6 +59,27 @@ def test_the_bars_beside_the_picture_are_outside():
     )
     assert steer(MouseEvent("move", 100, 360), **square).pointer is None
     assert steer(wheel(3, 100, 360), **square).region == WHOLE
+
+
+def test_the_divider_follows_the_mouse_and_stays_where_that_leaves():
+    right = steer(MouseEvent("move", 960, 360))
+    left = steer(MouseEvent("move", 320, 360), start=right)
+    outside = steer(MouseEvent("move", 320, -1), start=left)
+
+    assert Settings().divider == 0.5
+    assert right.divider == pytest.approx(0.75 - DIVIDER_GAP, abs=1e-3)
+    assert left.divider == pytest.approx(0.25 + DIVIDER_GAP, abs=1e-3)
+    assert (outside.divider, outside.pointer) == (left.divider, None)
+
+
+def test_the_mouse_is_on_the_side_to_which_it_pulled_the_divider():
+    start = Settings(against="canny")
+    right = steer(MouseEvent("move", 960, 360), start=start)
+    a_bit_back = steer(MouseEvent("move", 950, 360), start=right)
+
+    assert is_right_pointed_at(right)
+    assert is_right_pointed_at(a_bit_back)
+    assert not is_right_pointed_at(steer(MouseEvent("move", 300, 360), start=right))
 
 
 def test_side_by_side_each_half_is_the_picture():
