@@ -21,6 +21,7 @@ from live_edges.platforms import prepare_libraries
 from live_edges.process.cli import add_arguments as add_process_arguments
 from live_edges.sources.address import without_secrets
 from live_edges.training.cli import add_arguments as add_training_arguments
+from live_edges.web.cli import add_arguments as add_web_arguments
 
 Add = Callable[[argparse.ArgumentParser], object]  # adds flags to a command
 
@@ -96,6 +97,12 @@ def _commands() -> dict[str, tuple[str, str, str | None, tuple[Add, ...]]]:
             "show the edges of a camera, file, stream or the demo",
             "Show the edges of what a source sees. Press h in the window for the keys.",
             (_add_source, add_picture_arguments, _add_run, _add_recording),
+        ),
+        "serve": (
+            "web.cli:run",
+            "show the edges in a browser, for machines without a screen or a camera",
+            "Show the edges in a browser. The page can use its own camera as well.",
+            (_add_source, add_picture_arguments, add_web_arguments),
         ),
         "process": (
             "process.cli:run",

@@ -26,13 +26,14 @@ NEEDS = {
     r"rtsp://": "a network camera",
     r"--watch": "a screen",
     r"bench|--check": "minutes",
+    r"serve": "a browser; see tests/web",
     r"doctor|cameras": "every device of the machine; see test_cli.py",
     r"run -$": "a pipe; see test_pipes.py",
 }
 # Other programs are not run: they change the environment, or are not installed everywhere.
 OTHER_PROGRAMS = {
     "cd", "ffmpeg", "git", "mypy", "pip", "pytest", "python", "ruff", ".ci/run", ".",
-    "for", "do", "echo", "done",
+    "for", "do", "echo", "done", "ssh", "curl",
 }  # fmt: skip
 STANDS_FOR = {"FOLDER": "photos", "$what": ""}
 SHORTER = {"run": ["--headless", "--frames", "2"], "train": ["--steps", "1", "--no-report"]}

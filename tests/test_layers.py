@@ -15,6 +15,7 @@ LAYERS = [
     {"pipeline", "recording", "display"},
     {"options", "info"},
     {"live", "process", "training"},
+    {"web"},
     {"bench"},
     {"cli"},
     {"__main__", "__init__"},

@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from live_edges.display.screen import Screen
@@ -14,14 +15,14 @@ from live_edges.filters.catalog import Entry
 from live_edges.frame import Frame, Image
 from live_edges.live.hud import HeadUpDisplay, Status, describe_changes
 from live_edges.live.in_flight import InFlight
-from live_edges.live.keymap import Action, bindings, by_key
+from live_edges.live.keymap import Action, Change, bindings, by_key
 from live_edges.live.limits import NO_LIMITS, Limits
 from live_edges.live.pointer import steered
 from live_edges.live.stats import Meter, Summary
 from live_edges.recording.session import RecordingSession
 from live_edges.recording.snapshot import save_snapshot
 from live_edges.settings import Settings
-from live_edges.sizing import comfortable_size, fitted, in_fractions, size_of
+from live_edges.sizing import Size, comfortable_size, fitted, in_fractions, size_of
 from live_edges.sources.capture import Capture
 from live_edges.timing import Clock, Pace
 
@@ -77,11 +78,26 @@ class App:
         self._meter, self._pace = Meter(clock), Pace(clock)
         self._recordings = recordings or RecordingSession()
         self.in_flight = InFlight(self._meter.stages)
+        self._requests: SimpleQueue[Change] = SimpleQueue()
+        self._shown_size: Size | None = None
         self._refreshed_at, self._is_stopping, self._wants_step = 0.0, False, False
 
     def stop(self) -> None:
         """End the run after the current frame; safe to call from a signal handler."""
         self._is_stopping = True
+
+    def request(self, change: Change) -> None:
+        """Change the settings soon, as a key would; safe to call from any thread.
+
+        Args:
+            change: makes the new settings of those that hold then.
+        """
+        self._requests.put(change)
+
+    @property
+    def source_name(self) -> str:
+        """What the source is called."""
+        return self._capture.source.name
 
     def run(self) -> None:
         """Run until the source ends, a limit is reached, the user quits, or `stop` is called.
@@ -192,12 +208,13 @@ class App:
         self._refreshed_at = self._clock()
         if self.in_flight.rendered is None:
             return
-        view, status = self.in_flight.rendered.view, self._status()
+        view, status = self.in_flight.rendered.view, self.status()
         if self._screen.is_headless:
             self._screen.status(self._hud.one_line(self.settings, status))
         else:  # scaled first: sharp text, and no more to draw on than the screen can show
             view = fitted(view, self._screen.size or comfortable_size(view))
             self._hud.draw(view, self.settings, status)
+            self._shown_size = size_of(view)
         self._screen.show(view)
 
     def _record_shown(self, *, held_s: float = 0.0) -> None:
@@ -208,7 +225,7 @@ class App:
         view = rendered.view if self.in_flight.is_filtered else None
         if self._recordings.with_hud and view is not None:
             view = view.copy()
-            self._hud.draw(view, self.settings, self._status())
+            self._hud.draw(view, self.settings, self.status())
         self._record(frame, view, held_s)
 
     def _record(self, frame: Frame, view: Image | None, held_s: float = 0.0) -> None:
@@ -220,18 +237,22 @@ class App:
         self._follow_mouse()
         if key:
             self._hud.key_pressed()
+        while not self._requests.empty():
+            self._change(self._requests.get())
         binding = self._keys.get(key) if key else None
-        if binding is None:
-            return
+        if binding is not None:
+            self._change(binding.does, binding.help)
+
+    def _change(self, does: Change | Action, help: str = "") -> None:
         before = self.settings
-        if callable(binding.does):
-            self.settings = binding.does(before)
+        if callable(does):
+            self.settings = does(before)
         else:
-            self._act(binding.does)
+            self._act(does)
         self._check_filter(before)
         if self.settings != before:
             if self.settings.show_help == before.show_help:  # the help speaks for itself
-                self._hud.toast(describe_changes(before, self.settings) or binding.help)
+                self._hud.toast(describe_changes(before, self.settings) or help)
             self._screen.set_fullscreen(self.settings.is_fullscreen)
             self._renew_if_still()
         self._refresh()
@@ -239,12 +260,12 @@ class App:
     def _follow_mouse(self) -> None:
         before, shown = self.settings, self.in_flight.rendered
         for event in self._screen.mouse_events():
-            if self._screen.size and shown:
+            if self._shown_size and shown:
                 self.settings = steered(
                     self.settings,
                     event,
                     view=size_of(shown.view),
-                    area=self._screen.size,
+                    area=self._shown_size,
                 )
         if self.settings.region != before.region:
             self._hud.toast(describe_changes(before, self.settings))
@@ -295,7 +316,8 @@ class App:
         log.warning("%s", error)
         self._hud.toast(str(error))
 
-    def _status(self) -> Status:
+    def status(self) -> Status:
+        """How the run goes at the moment."""
         pipeline = self.in_flight.pipeline
         return Status(
             device=str(pipeline.device) if pipeline else "",
@@ -312,7 +334,7 @@ class App:
 
     def summary(self) -> Summary:
         """What the run amounted to so far."""
-        status, mode = self._status(), self._capture.source.mode
+        status, mode = self.status(), self._capture.source.mode
         return Summary(
             source=self._capture.source.name,
             mode={"size": [mode.width, mode.height], "fps": mode.fps, "fourcc": mode.fourcc},

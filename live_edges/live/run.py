@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         pipeline = loader.submit(_load_pipeline, args, entry.name, opening)
         stack.callback(_close, pipeline)
         stack.callback(opening.cancel)  # no effect once the source is open
-        source = _open(args)
+        source = open_source_of(args)
         opening.set_result(None)
         capture = Capture(source, stall_s=args.stall_timeout, give_up_s=args.give_up)
         stack.callback(capture.close)  # it alone closes the source
@@ -119,11 +119,16 @@ def _is_headless(is_asked_for: bool) -> bool:
         return True
     problem = display_problem()
     if problem:
-        log.info("%s: running headless, without a window (Ctrl-C ends)", problem)
+        log.info(
+            "%s: running headless, without a window (Ctrl-C ends; live-edges serve shows the "
+            "edges in a browser)",
+            problem,
+        )
     return problem is not None
 
 
-def _open(args: argparse.Namespace) -> Source:
+def open_source_of(args: argparse.Namespace) -> Source:
+    """Open what the command line names, and tell what came of it."""
     with still_opening(public_address(args.source or "the camera")):
         source = open_source(
             args.source, size=args.size, fps=args.fps, fourcc=args.fourcc, loop=args.loop

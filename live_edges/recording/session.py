@@ -78,6 +78,12 @@ class RecordingSession(Closing):
         return self._dropped + sum(recorder.dropped for recorder in self._recorders)
 
     @property
+    def saved(self) -> list[Path]:
+        """The files of the view that are complete."""
+        running = {recorder.path for recorder in self._recorders}
+        return [path for path in self._paths if path not in running]
+
+    @property
     def status(self) -> str:
         """Length of the recording, and how many pictures it dropped; empty where there is none."""
         if not self._recorders:
