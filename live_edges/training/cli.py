@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from live_edges.errors import TrainingError
-from live_edges.filters.weights import check_exists, shipped_weights
 from live_edges.recording.files import check_writable
 from live_edges.sources.paths import check_readable, is_glob
 from live_edges.training.recipe import OPTIONS, PRESETS, SOBEL, Recipe, flag
@@ -100,6 +99,8 @@ def _resume(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace, recipe: Recipe) -> int:
+    from live_edges.filters.weights import shipped_weights
+
     shipped = {path.stem: path for path in shipped_weights()}
     if args.preset not in shipped:
         raise TrainingError(f"--check needs --preset, one of: {', '.join(shipped)}")
@@ -110,6 +111,8 @@ def _check(args: argparse.Namespace, recipe: Recipe) -> int:
 
 
 def _evaluate(args: argparse.Namespace, recipe: Recipe) -> int:
+    from live_edges.filters.weights import check_exists
+
     check_exists(args.evaluate)
     _check_data(recipe.data)
     if args.out:

@@ -8,7 +8,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from live_edges.errors import LiveEdgesError, reason
-from live_edges.filters.catalog import choose
 from live_edges.lifecycle import stopped_by_signals
 
 if TYPE_CHECKING:
@@ -57,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         LiveEdgesError: something the user named is not there or cannot be used.
     """
+    from live_edges.filters.catalog import choose
     from live_edges.live.run import open_source_of
 
     try:

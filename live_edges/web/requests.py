@@ -69,11 +69,10 @@ def _checks(filters: Collection[str]) -> dict[str, Check]:
         "threshold": _number(0, 1),
         "sigma": _number(MIN_SIGMA, MAX_SIGMA),
         "region": _region,
+        "against": lambda value: None if value is None else _one_of(filters)(value),
     }
     flags = {field.name: _flag for field in fields(Settings) if field.type is bool}
     flags.pop("is_fullscreen")
-    if "against" in Settings.__slots__:
-        chosen["against"] = lambda value: None if value is None else _one_of(filters)(value)
     return chosen | flags
 
 
