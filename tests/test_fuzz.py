@@ -231,7 +231,13 @@ def test_any_number_in_the_settings_works_or_is_a_value_error(
     gain, threshold, sigma, is_automatic, view, color, pipeline
 ):
     chosen = Settings(
-        "log", view, gain, is_automatic, threshold=threshold, sigma=sigma, line_color=color
+        filter="log",
+        view=view,
+        gain=gain,
+        auto_gain=is_automatic,
+        threshold=threshold,
+        sigma=sigma,
+        line_color=color,
     )
     image = np.full((6, 7, 3), 9, np.uint8)
 
