@@ -8,7 +8,9 @@ rounding happens while those rows are in the processor's cache.
 Each loop does the rows from ``first`` to ``last``, holds no lock of Python meanwhile, and writes
 nothing else, so that several threads can share a picture. Its sizes are constants, for which the
 compiler writes out the loops over the taps; the taps themselves are arguments, so that another
-sigma compiles nothing new. Only the thread that compiles imports this module: Numba takes a while.
+sigma compiles nothing new. With ``is_signed`` a loop writes the responses themselves times the
+gain, ``(out, H, W)``, instead of the edges ``(H, W)``. Only the thread that compiles imports this
+module: Numba takes a while.
 """
 
 import logging
@@ -96,7 +98,7 @@ def rows_around(ring: Any, image: Any, y: int, channels: int, left: int) -> Any:
 rows_around = compiled(rows_around)
 
 
-def whole_numbers(channels: int, kernels: tuple[Any, ...]) -> Loop:
+def whole_numbers(channels: int, kernels: tuple[Any, ...], is_signed: bool = False) -> Loop:
     """Make the loop for kernels of small whole numbers, such as Sobel's.
 
     Here the taps are constants, for the most of them are 0, 1 or 2, which the compiler makes use
@@ -105,6 +107,7 @@ def whole_numbers(channels: int, kernels: tuple[Any, ...]) -> Loop:
     Args:
         channels: as for `read_row`.
         kernels: tuples of tuples, ``(out, h, w)``.
+        is_signed: True to write responses.
     """
     taps = np.array(kernels, np.int16)
     out, height, width = taps.shape
@@ -113,13 +116,13 @@ def whole_numbers(channels: int, kernels: tuple[Any, ...]) -> Loop:
     def find(
         image: Any, first: int, last: int, _: Any, gain: Any, threshold: Any, edges: Any
     ) -> None:
-        padded = edges.shape[1] + width - 1
+        padded = edges.shape[-1] + width - 1
         ring = np.empty((2 * height, 1, padded), np.int16)
         for y in range(first - above, last + below):
             window = rows_around(ring, image, y, channels, left)
             if y < first + below:
                 continue
-            for x in range(edges.shape[1]):
+            for x in range(edges.shape[-1]):
                 square = int32(0)
                 for kernel in range(out):
                     response = int16(0)
@@ -127,13 +130,25 @@ def whole_numbers(channels: int, kernels: tuple[Any, ...]) -> Loop:
                         for j in range(width):
                             product = int16(taps[kernel, i, j] * window[i, 0, x + j])
                             response = int16(response + product)
-                    square = int32(square + int32(response) * int32(response))
-                edges[y - below, x] = gray_level(np.sqrt(float32(square)), gain, threshold)
+                    if is_signed:
+                        edges[kernel, y - below, x] = float32(response) * gain
+                    else:
+                        square = int32(square + int32(response) * int32(response))
+                if not is_signed:
+                    edges[y - below, x] = gray_level(np.sqrt(float32(square)), gain, threshold)
 
     return compiled(find)
 
 
-def separable(channels: int, out: int, rank: int, planes: int, height: int, width: int) -> Loop:
+def separable(
+    channels: int,
+    out: int,
+    rank: int,
+    planes: int,
+    height: int,
+    width: int,
+    is_signed: bool = False,
+) -> Loop:
     """Make the loop for kernels that are sums of columns times rows, and a tap in the middle.
 
     First every column slides down the picture, then every row along what came of it.
@@ -145,6 +160,7 @@ def separable(channels: int, out: int, rank: int, planes: int, height: int, widt
         planes: 1 for brightness, 3 for colours.
         height: of the columns.
         width: of the rows.
+        is_signed: True to write responses.
     """
     above, below, left = height // 2, (height - 1) // 2, width // 2
 
@@ -152,7 +168,7 @@ def separable(channels: int, out: int, rank: int, planes: int, height: int, widt
         image: Any, first: int, last: int, taps: Any, gain: Any, threshold: Any, edges: Any
     ) -> None:
         columns, rows, middle = taps
-        padded = edges.shape[1] + width - 1
+        padded = edges.shape[-1] + width - 1
         ring = np.empty((2 * height, planes, padded), np.float32)
         slid = np.empty((out * rank, padded), np.float32)
         for y in range(first - above, last + below):
@@ -166,7 +182,7 @@ def separable(channels: int, out: int, rank: int, planes: int, height: int, widt
                         for i in range(height):
                             response += columns[part, plane, i] * window[i, plane, x]
                     slid[part, x] = response
-            for x in range(edges.shape[1]):
+            for x in range(edges.shape[-1]):
                 square = float32(0)
                 for kernel in range(out):
                     response = float32(0)
@@ -175,13 +191,19 @@ def separable(channels: int, out: int, rank: int, planes: int, height: int, widt
                     for part in range(kernel * rank, kernel * rank + rank):
                         for j in range(width):
                             response += rows[part, j] * slid[part, x + j]
-                    square += response * response
-                edges[y - below, x] = gray_level(np.sqrt(square), gain, threshold)
+                    if is_signed:
+                        edges[kernel, y - below, x] = response * gain
+                    else:
+                        square += response * response
+                if not is_signed:
+                    edges[y - below, x] = gray_level(np.sqrt(square), gain, threshold)
 
     return compiled(find)
 
 
-def general(channels: int, out: int, planes: int, height: int, width: int) -> Loop:
+def general(
+    channels: int, out: int, planes: int, height: int, width: int, is_signed: bool = False
+) -> Loop:
     """Make the loop for any kernels: one row of taps after the other slides along the picture.
 
     Args:
@@ -190,6 +212,7 @@ def general(channels: int, out: int, planes: int, height: int, width: int) -> Lo
         planes: 1 for brightness, 3 for colours.
         height: of the kernels.
         width: likewise.
+        is_signed: True to write responses.
     """
     above, below, left = height // 2, (height - 1) // 2, width // 2
 
@@ -197,9 +220,9 @@ def general(channels: int, out: int, planes: int, height: int, width: int) -> Lo
         image: Any, first: int, last: int, taps: Any, gain: Any, threshold: Any, edges: Any
     ) -> None:
         (kernels,) = taps
-        ring = np.empty((2 * height, planes, edges.shape[1] + width - 1), np.float32)
-        response = np.empty(edges.shape[1], np.float32)
-        square = np.empty(edges.shape[1], np.float32)
+        ring = np.empty((2 * height, planes, edges.shape[-1] + width - 1), np.float32)
+        response = np.empty(edges.shape[-1], np.float32)
+        square = np.empty(edges.shape[-1], np.float32)
         for y in range(first - above, last + below):
             window = rows_around(ring, image, y, channels, left)
             if y < first + below:
@@ -209,14 +232,18 @@ def general(channels: int, out: int, planes: int, height: int, width: int) -> Lo
                 response[:] = 0
                 for plane in range(planes):
                     for i in range(height):
-                        for x in range(edges.shape[1]):
+                        for x in range(edges.shape[-1]):
                             total = response[x]
                             for j in range(width):
                                 total += kernels[kernel, plane, i, j] * window[i, plane, x + j]
                             response[x] = total
-                for x in range(edges.shape[1]):
-                    square[x] += response[x] * response[x]
-            for x in range(edges.shape[1]):
-                edges[y - below, x] = gray_level(np.sqrt(square[x]), gain, threshold)
+                for x in range(edges.shape[-1]):
+                    if is_signed:
+                        edges[kernel, y - below, x] = response[x] * gain
+                    else:
+                        square[x] += response[x] * response[x]
+            if not is_signed:
+                for x in range(edges.shape[-1]):
+                    edges[y - below, x] = gray_level(np.sqrt(square[x]), gain, threshold)
 
     return compiled(find)

@@ -15,10 +15,13 @@ from live_edges.pipeline import views
 from live_edges.pipeline.bands import Bands
 from live_edges.pipeline.compiling import Compiler, Function
 from live_edges.pipeline.plan import Plan
+from live_edges.pipeline.responses import responses
 
 EngineName = Literal["auto", "torch", "numba"]
 
 BAND_PIXELS = 1 << 17  # by conv2d a whole 1280x720 takes 35 ms, and 8 in bands that fit the cache
+
+SIGNED = True  # the last constant of a loop that writes responses
 
 Shape = tuple[Any, ...]  # what makes a loop, and with which constants
 
@@ -54,6 +57,15 @@ class CpuEngine(Closing):
             if self._run(shape, image, *arguments, edges):
                 return edges
         return by_definition(plan, image)
+
+    def responses(self, plan: Plan, image: Image) -> NDArray[np.float32]:
+        """See `live_edges.EdgePipeline.responses`."""
+        found = np.empty((len(plan.filter.weight), *image.shape[:2]), np.float32)
+        shape, read, (taps, _, threshold) = _loop(plan, image)
+        scale = np.float32(plan.loop.scale / 255)
+        if self._run((*shape, SIGNED), read, taps, scale, threshold, found):
+            return found
+        return responses(plan, image)
 
     def prepare(self, plan: Plan, image: Image) -> None:
         """Compile what pictures like this one need, and wait for it."""

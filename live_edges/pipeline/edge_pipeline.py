@@ -27,7 +27,6 @@ from live_edges.pipeline.cpu_engine import EngineName
 from live_edges.pipeline.devices import choose_device
 from live_edges.pipeline.engine import Engine, Latency
 from live_edges.pipeline.plan import Plan, loop_for
-from live_edges.pipeline.responses import responses
 from live_edges.pipeline.transfer import Pending
 from live_edges.timing import StageTimer, untimed
 
@@ -275,7 +274,12 @@ class EdgePipeline(Closing):
         Returns:
             ``(out, H, W)`` float32 with their signs, 1 at a unit step, without gain.
         """
-        return responses(self._plan, checks.picture(image))
+        return self._engine.cpu.responses(self._plan, checks.picture(image))
+
+    @property
+    def bank(self) -> NDArray[np.float32]:
+        """The kernels of the filter in use, ``(out, in, h, w)``; do not write to them."""
+        return self._plan.filter.weight.numpy()
 
     @property
     def reads_luma(self) -> bool:

@@ -10,11 +10,12 @@ from live_edges.filters.functional import correlate
 IMAGE = np.random.default_rng(0).integers(0, 256, (37, 53, 3), dtype=np.uint8)
 
 
+@pytest.mark.parametrize("engine", ["torch", "numba"])
 @pytest.mark.parametrize("name", catalog())
 @pytest.mark.parametrize("is_gray", [False, True])
-def test_responses_are_what_the_definition_takes_the_length_of(name, is_gray):
+def test_responses_are_what_the_definition_takes_the_length_of(name, is_gray, engine):
     image = IMAGE[..., 0] if is_gray else IMAGE
-    pipeline = EdgePipeline(name, device="cpu", engine="torch")
+    pipeline = EdgePipeline(name, device="cpu", engine=engine)
     weight = make_filter(catalog()[name]).weight.double()
     planes = pipeline._plan.filter.window
     padded = np.empty((weight.shape[1], 37 + planes[0] - 1, 53 + planes[1] - 1), np.uint8)
