@@ -3,7 +3,16 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-ViewName = Literal["edges", "overlay", "side", "original"]
+ViewName = Literal[
+    "edges",
+    "overlay",
+    "side",
+    "mask",
+    "neon",
+    "orientation",
+    "maps",
+    "original",
+]
 Hud = Literal["off", "short", "full"]
 
 VIEWS: tuple[ViewName, ...] = get_args(ViewName)
@@ -43,6 +52,8 @@ class Settings:
         is_mirrored: flip left and right before filtering.
         region: the part of the picture that is filtered and shown, as it is seen when mirrored.
         pointer: where the mouse is, as fractions of the view's width and height; None outside.
+        panes: how often the picture is in the view, side by side and below each other; told by
+            the renderer.
         is_paused: keep the picture that is on the screen.
         is_fullscreen: fill the screen.
         hud: how much text lies over the picture.
@@ -61,6 +72,7 @@ class Settings:
     is_mirrored: bool = False
     region: Region = WHOLE
     pointer: tuple[float, float] | None = None
+    panes: tuple[int, int] = (1, 1)
     is_paused: bool = False
     is_fullscreen: bool = False
     hud: Hud = "short"

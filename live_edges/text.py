@@ -188,6 +188,17 @@ def draw_names(canvas: Image, names: tuple[str, str], x: int, *, chosen: int | N
         font.write(canvas, names[number], (begin, top + pad // 2), color)
 
 
+def draw_label(canvas: Image, text: str) -> None:
+    """Write one line into the lower left corner, in place, smaller where it would be too wide."""
+    font = font_for(canvas)
+    while font.width(text) + 2 * font.pad > canvas.shape[1] and font.scale > SMALLEST_SCALE:
+        font = font.smaller()
+    height = canvas.shape[0]
+    top = max(0, height - font.line - font.pad)
+    shade(canvas, (0, top, font.width(text) + 2 * font.pad, height))
+    font.write(canvas, text, (font.pad, top + font.pad // 2))
+
+
 def draw_recording(canvas: Image, text: str) -> None:
     """Draw a red dot with the time beside it into the top right corner, in place."""
     font = font_for(canvas)

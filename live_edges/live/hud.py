@@ -17,7 +17,7 @@ from live_edges.timing import Clock, Durations, Stages
 TOAST_S = 2.0
 BAR_S = 6.0  # how long the most useful keys are shown, if none is pressed
 MAX_CHANGES_TOLD = 2  # in one message
-OF_THE_MOUSE = ("pointer", "divider")  # settings that no key changes
+OF_THE_MOUSE = ("pointer", "panes", "divider")  # settings that no key changes
 DIMMED = 0.4  # how bright the last picture of a source is that is lost
 
 

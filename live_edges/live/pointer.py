@@ -22,7 +22,7 @@ def steered(settings: Settings, event: MouseEvent, *, view: Size, area: Size) ->
     left, top, width, height = placed(view, area)
     x, y = (event.x + 0.5 - left) / width, (event.y + 0.5 - top) / height
     if event.kind == "drag":
-        right, down = event.dx * _panes(settings) / width, event.dy / height
+        right, down = event.dx * settings.panes[0] / width, event.dy * settings.panes[1] / height
         return replace(settings, region=_moved(settings.region, right, down))
     if 0 <= x < 1 and 0 <= y < 1:
         divider = min(max(settings.divider, x - DIVIDER_GAP), x + DIVIDER_GAP)
@@ -42,14 +42,9 @@ def zoomed(settings: Settings, factor: float) -> Settings:
     new_width, new_height = width / factor, height / factor
     if max(new_width, new_height) >= 1:
         return replace(settings, region=WHOLE)
-    left += x * _panes(settings) % 1 * (width - new_width)
-    top += y * (height - new_height)
+    left += x * settings.panes[0] % 1 * (width - new_width)
+    top += y * settings.panes[1] % 1 * (height - new_height)
     return replace(settings, region=_moved((left, top, new_width, new_height), 0.0, 0.0))
-
-
-def _panes(settings: Settings) -> int:
-    """How often the picture is shown, one beside the other."""
-    return 2 if settings.view == "side" else 1
 
 
 def _moved(region: Region, right: float, down: float) -> Region:

@@ -11,7 +11,10 @@ from live_edges.settings import WHOLE, Settings, ViewName
 from live_edges.sizing import MIN_SHOWN_PX, fitted, size_of
 from live_edges.text import draw_names
 
-BESIDE: dict[ViewName, ViewName] = {"side": "edges"}  # shown whole beside each other, and as what
+BESIDE: dict[ViewName, ViewName] = {
+    "side": "edges",
+    "maps": "maps",
+}  # shown whole beside each other, and as what
 WHITE, BLACK = 255, 0
 
 
@@ -64,7 +67,9 @@ class CompareRenderer(Renderer):
         self._right_gain = after_right.gain
         with self._stages("view"):
             view = compared(left.view, right.view, settings)
-        return replace(left, view=view), replace(after, view=settings.view)
+        columns, rows = after.panes
+        panes = (2 * columns, rows) if settings.view in BESIDE else after.panes
+        return replace(left, view=view), replace(after, view=settings.view, panes=panes)
 
     def _begin_right(self, image: Image, settings: Settings) -> PendingView:
         settings = replace(self._settings_right(settings), is_mirrored=False, region=WHOLE)

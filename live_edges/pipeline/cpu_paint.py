@@ -6,9 +6,13 @@ comes as rows of bytes, ``(H, 3 W)``, and writes to ``painted``, which is alike.
 
 from typing import Any
 
-from numba import int32, uint8
+import numpy as np
+from numba import float32, int32, uint8
 
 from live_edges.pipeline.cpu import Loop, compiled
+from live_edges.pipeline.maps import DARK
+from live_edges.pipeline.neon import DARKEST, SATURATION
+from live_edges.pipeline.orientation import FLAT
 
 
 def overlay() -> Loop:
@@ -23,5 +27,139 @@ def overlay() -> Loop:
                     under = int32(row[3 * x + channel]) * (int32(255) - opacity)
                     over = int32(color[channel]) * opacity
                     painted[y, 3 * x + channel] = uint8((under + over + int32(127)) // int32(255))
+
+    return compiled(paint)
+
+
+def mask() -> Loop:
+    """Make the loop that dims a picture where it has no edges."""
+
+    def paint(image: Any, first: int, last: int, edges: Any, painted: Any) -> None:
+        for y in range(first, last):
+            row = image[y]
+            for x in range(edges.shape[1]):
+                opacity = int32(edges[y, x])
+                for channel in range(3):
+                    level = int32(row[3 * x + channel]) * opacity
+                    painted[y, 3 * x + channel] = uint8((level + int32(127)) // int32(255))
+
+    return compiled(paint)
+
+
+def orientation() -> Loop:
+    """Make the loop that colours edges, see `live_edges.pipeline.orientation.hued`."""
+
+    def paint(
+        _: Any, first: int, last: int, responses: Any, edges: Any, weights: Any, painted: Any
+    ) -> None:
+        for y in range(first, last):
+            for x in range(edges.shape[1]):
+                one, two = responses[0, y, x], responses[1, y, x]
+                strength = float32(edges[y, x])
+                share = strength / np.sqrt(one * one + two * two + FLAT)
+                half = float32(0.5) * strength + float32(0.5)
+                for channel in range(3):
+                    level = half + share * (one * weights[channel, 0] + two * weights[channel, 1])
+                    level = min(max(level, float32(0)), strength)
+                    painted[y, 3 * x + channel] = uint8(int32(level))
+
+    return compiled(paint)
+
+
+def neon() -> Loop:
+    """Make the loop that lets edges glow, see `live_edges.pipeline.neon.glowing`."""
+    saturation, less = float32(SATURATION), float32(1 - SATURATION)
+
+    def paint(
+        image: Any, first: int, last: int, edges: Any, halo: Any, at: Any, painted: Any
+    ) -> None:
+        for y in range(first, last):
+            row, bright = image[y], painted[y]
+            for x in range(edges.shape[1]):
+                strength = float32(edges[y, x])
+                brightest = max(row[3 * x], row[3 * x + 1], row[3 * x + 2])
+                factor = strength * saturation / max(float32(brightest), float32(DARKEST))
+                for channel in range(3):
+                    color = float32(row[3 * x + channel]) * factor + strength * less
+                    bright[3 * x + channel] = uint8(int32(max(color, float32(0))))
+            above = int(at[y])
+            upper, lower = halo[above], halo[min(above + 1, len(halo) - 1)]
+            share = float32(at[y] - float32(above))
+            for i in range(len(bright)):
+                glow = upper[i] + (lower[i] - upper[i]) * share
+                left = float32(1) - glow * float32(1 / 255)
+                bright[i] = uint8(int32(glow + float32(bright[i]) * left + float32(0.5)))
+
+    return compiled(paint)
+
+
+def widest(responses: Any, tile: int, row: int, high: Any, low: Any) -> None:
+    """Let ``high`` and ``low`` hold the row of a response, or of the squared length, as well."""
+    if tile < len(responses):
+        response = responses[tile, row]
+        for x in range(len(high)):
+            high[x] = response[x] if response[x] > high[x] else high[x]
+            low[x] = response[x] if response[x] < low[x] else low[x]
+        return
+    square = np.zeros(len(high), np.float32)
+    for kernel in range(len(responses)):
+        response = responses[kernel, row]
+        for x in range(len(high)):
+            square[x] += response[x] * response[x]
+    for x in range(len(high)):
+        high[x] = square[x] if square[x] > high[x] else high[x]
+
+
+widest = compiled(widest)
+
+
+def maps() -> Loop:
+    """Make the loop that tiles responses, see `live_edges.pipeline.maps.tiled`."""
+
+    def paint(
+        image: Any,
+        first: int,
+        last: int,
+        responses: Any,
+        sheet: Any,
+        gains: Any,
+        fades: Any,
+        painted: Any,
+    ) -> None:
+        out, side, before, gain = len(responses), int(sheet[0]), int(sheet[1]), gains[0]
+        height, width = len(image) // side, responses.shape[2] // side
+        below = fades[0, 0], fades[0, 1], fades[0, 2]
+        above = fades[1, 0], fades[1, 1], fades[1, 2]
+        high = np.empty(responses.shape[2], np.float32)
+        low = np.empty(responses.shape[2], np.float32)
+        for y in range(first, last):
+            painted[y] = uint8(DARK)
+            top = y % height * side
+            for column in range(side):
+                tile = y // height * side + column - before
+                if tile < 0 or tile > out or y >= side * height:
+                    continue
+                high[:] = float32(0)
+                low[:] = float32(0)
+                for row in range(top, top + side):
+                    widest(responses, tile, row, high, low)
+                for x in range(width):
+                    most, least = high[side * x], low[side * x]
+                    for i in range(1, side):
+                        most = max(most, high[side * x + i])
+                        least = min(least, low[side * x + i])
+                    high[x] = most if most >= -least else least
+                pixels = painted[y, 3 * column * width : 3 * (column + 1) * width]
+                if tile < out:
+                    for x in range(width):
+                        level = min(max(high[x] * gain, float32(-255)), float32(255))
+                        for channel in range(3):
+                            fade = below[channel] if level < float32(0) else above[channel]
+                            pixels[3 * x + channel] = uint8(int32(float32(255.5) - level * fade))
+                else:
+                    for x in range(width):
+                        level = min(np.sqrt(high[x]) * gain, float32(255))
+                        for channel in range(3):
+                            pixels[3 * x + channel] = uint8(int32(level))
 
     return compiled(paint)

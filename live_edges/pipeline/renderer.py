@@ -1,6 +1,6 @@
 """From a captured picture to what is shown: mirror, cut, filter, gain, view."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -83,7 +83,7 @@ class Renderer:
             now: time of the picture in seconds, for the pace of the automatic gain.
 
         Returns:
-            The picture, and the settings with the gain to use next.
+            The picture, and the settings with the gain to use next, and the panes of the view.
         """
         return self.finish(self.begin(image, settings), settings, now=now)
 
@@ -109,6 +109,7 @@ class Renderer:
             edges, settings = self._edges(pending, settings, now)
         with self._stages("view"):
             shown = np.zeros(image.shape[:2], np.uint8) if edges is None else edges
+            settings = replace(settings, panes=view.panes(self.pipeline))
             return Rendered(
                 image, edges, view.paint(Picture(image, shown, settings, self.pipeline))
             ), settings

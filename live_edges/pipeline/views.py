@@ -10,7 +10,12 @@ import numpy as np
 
 from live_edges.frame import Image
 from live_edges.pipeline.checks import number
+from live_edges.pipeline.maps import maps
+from live_edges.pipeline.maps import panes as maps_panes
+from live_edges.pipeline.neon import neon
+from live_edges.pipeline.orientation import orientation
 from live_edges.settings import LINE_COLORS, Settings, ViewName
+from live_edges.sizing import Size
 
 if TYPE_CHECKING:
     from live_edges.pipeline.edge_pipeline import EdgePipeline
@@ -48,10 +53,12 @@ class View:
         paint: makes uint8 BGR ``(H, W, 3)``, for ``side`` ``(H, 2W, 3)``; writes to nothing that
             it is given, and may return it.
         needs_edges: False if the filter need not run.
+        panes: how often the picture is in the view, side by side and below each other.
     """
 
     paint: Callable[[Picture], Image]
     needs_edges: bool = True
+    panes: Callable[["EdgePipeline"], Size] = lambda _pipeline: (1, 1)
 
 
 def white_on_black(edges: Image) -> Image:
@@ -76,10 +83,25 @@ def blend(image: Image, opacity: Image, color: Color) -> Image:
     return np.asarray(cv2.add(dimmed, paint), np.uint8)
 
 
+def mask(picture: Picture) -> Image:
+    """Show the picture where its edges are: ``image * edges / 255`` within one grey level."""
+    painted = picture.pipeline.painted("mask", picture.image, picture.edges)
+    if painted is not None:
+        return painted
+    opacity = white_on_black(picture.edges)
+    return np.asarray(cv2.multiply(picture.image, opacity, scale=1 / 255), np.uint8)
+
+
 VIEWS: dict[ViewName, View] = {
     "edges": View(lambda p: white_on_black(p.edges)),
     "overlay": View(lambda p: p.pipeline.overlay(p.image, p.edges, p.color)),
-    "side": View(lambda p: np.hstack((p.image, white_on_black(p.edges)))),
+    "side": View(
+        lambda p: np.hstack((p.image, white_on_black(p.edges))), panes=lambda _pipeline: (2, 1)
+    ),
+    "mask": View(mask),
+    "neon": View(neon),
+    "orientation": View(orientation),
+    "maps": View(maps, panes=maps_panes),
     "original": View(lambda p: p.image, needs_edges=False),
 }
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -82,12 +84,26 @@ def test_the_mouse_is_on_the_side_to_which_it_pulled_the_divider():
     assert not is_right_pointed_at(steer(MouseEvent("move", 300, 360), start=right))
 
 
-def test_side_by_side_each_half_is_the_picture():
-    start, wide = Settings(view="side"), {"view": (1280, 360), "area": (1280, 360)}
-    left = steer(wheel(3, 320, 180), start=start, **wide).region
-    right = steer(wheel(3, 960, 180), start=start, **wide).region
+@pytest.mark.parametrize("panes", [(2, 1), (2, 2), (3, 3)])
+def test_each_pane_of_a_view_is_the_picture(panes):
+    size = (1280 * panes[0], 720 * panes[1])
+    start, sizes = Settings(panes=panes), {"view": size, "area": size}
+    expected = steer(wheel(3, 320, 180)).region
+    for column in range(panes[0]):
+        for row in range(panes[1]):
+            event = wheel(3, 320 + 1280 * column, 180 + 720 * row)
 
-    assert left == pytest.approx(right)
+            assert steer(event, start=start, **sizes).region == pytest.approx(expected)
+
+
+def test_the_right_button_moves_as_far_in_a_pane_as_its_picture():
+    start, drag = steer(wheel(3)), MouseEvent("drag", 0, 0, dx=-128, dy=72)
+    expected = steer(drag, start=start).region
+    sizes = {"view": (2560, 1440), "area": (2560, 1440)}
+
+    actual = steer(drag, start=replace(start, panes=(2, 2)), **sizes).region
+
+    assert actual == pytest.approx(expected)
 
 
 def test_a_region_in_pixels_becomes_fractions():

@@ -75,6 +75,17 @@ def test_side_by_side_has_the_edges_of_the_whole_picture_twice(image):
     np.testing.assert_array_equal(both[:, 641 + LINE :], right[:300, LINE:])
 
 
+def test_the_maps_of_both_filters_lie_beside_each_other_whole(image):
+    settings = replace(BOTH, view="maps", auto_gain=False)
+    left, right = (shown_by_one(image, replace(settings, filter=f)) for f in ("sobel", "log"))
+
+    rendered, after = CompareRenderer(pipeline_of())(image, settings, now=0.0)
+
+    np.testing.assert_array_equal(rendered.view[:200, : 641 - LINE], left[:200, :-LINE])
+    np.testing.assert_array_equal(rendered.view[:200, 641 + LINE :], right[:200, LINE:])
+    assert (after.view, after.panes) == ("maps", (4, 2))
+
+
 def test_the_original_has_nothing_to_compare(image):
     assert shown(image, replace(BOTH, view="original")) is image
 

@@ -83,6 +83,7 @@ def test_every_view_is_the_same_by_either_engine(view):
         pipeline = EdgePipeline("blur-difference", engine=engine)
         picture = views.Picture(IMAGE, pipeline(IMAGE), Settings(view=view), pipeline)
         shown.append(views.VIEWS[view].paint(picture))
+        pipeline.close()
 
     assert_same(*shown)
 

@@ -199,3 +199,14 @@ def test_a_region_is_cut_out_of_the_mirrored_picture_before_it_is_filtered():
     part = np.ascontiguousarray(image[:, ::-1][5:13, 10:30])
     np.testing.assert_array_equal(rendered.original, part)
     np.testing.assert_array_equal(rendered.edges, pipeline(part))
+
+
+@pytest.mark.parametrize(
+    ("view", "panes"), [("edges", (1, 1)), ("side", (2, 1)), ("maps", (2, 2)), ("original", (1, 1))]
+)
+def test_the_settings_know_how_often_the_view_has_the_picture(view, panes):
+    renderer = Renderer(EdgePipeline("sobel", device="cpu", engine="torch"))
+
+    _, settings = renderer(stripes(1, 9)[0], Settings(view=view), now=0.0)
+
+    assert settings.panes == panes

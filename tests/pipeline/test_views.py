@@ -43,6 +43,12 @@ def test_edges_are_white_on_black(image, edges):
     )
 
 
+def test_mask_shows_the_picture_where_its_edges_are(image, edges):
+    expected = image * (edges[..., None] / 255)
+
+    assert np.abs(painted("mask", image, edges) - expected).max() <= 1
+
+
 def test_the_table_of_views_is_the_list_of_their_names():
     assert tuple(views.VIEWS) == VIEWS
 
