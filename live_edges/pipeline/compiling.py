@@ -12,7 +12,7 @@ from typing import Any
 from live_edges.errors import first_line
 
 STEADY_CALLS = 3  # what was asked for so often is worth compiling
-JOIN_S = 5.0
+JOIN_S = 5.0  # longest wait for a function that the program need not wait for at its end
 SWITCH_S = 0.0001  # a frame asks for Python's lock a hundred times, and may wait so long each time
 
 _YIELDING = threading.Lock()  # what `yielding` changes belongs to the whole process
@@ -71,6 +71,20 @@ class Compiler:
             except Exception as error:  # whatever a compiler may raise: the definition goes on
                 self.give_up(key, error)
 
+    def make_on_thread(self, key: Hashable, make: Make) -> None:
+        """Make a function now as `make` does, while this thread waits.
+
+        Ctrl-C ends the wait. Where the main thread compiles by itself, KeyboardInterrupt is mostly
+        raised inside a callback of LLVM, which drops it.
+        """
+        while key not in self._made:
+            with self._counting:
+                if not self.is_at_work:
+                    self._start(key, make)
+                worker = self._worker
+            assert worker is not None, "it was started, or is at work"
+            worker.join()
+
     def is_decided(self, key: Hashable) -> bool:
         """Whether the function is there, or will never be."""
         return key in self._made
@@ -93,10 +107,13 @@ class Compiler:
         self._told.add(reason)
 
     def close(self) -> None:
-        """Start making nothing more; what is made stays in use."""
+        """Start making nothing more; what is made stays in use.
+
+        Waits for what is being made; `JOIN_S` at most where the program may end before.
+        """
         self._is_closed = True
         if self._worker is not None:
-            self._worker.join(JOIN_S)
+            self._worker.join(JOIN_S if self._may_outlive else None)
 
     def _start(self, key: Hashable, make: Make) -> None:
         self._worker = threading.Thread(

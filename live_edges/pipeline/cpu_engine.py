@@ -72,7 +72,8 @@ class CpuEngine(Closing):
         if plan.filter.is_linear and self._name != "torch":
             shape, image, arguments = _loop(plan, image)
             edges = np.empty(image.shape[:2], np.uint8)
-            self._compiler.make(shape, partial(_compiled, shape, _rows(image), *arguments, edges))
+            make = partial(_compiled, shape, _rows(image), *arguments, edges)
+            self._compiler.make_on_thread(shape, make)
 
     def overlay(self, image: Image, edges: Image, color: tuple[int, int, int]) -> Image:
         """Paint edges over a ``(H, W, 3)`` picture, see `live_edges.pipeline.views.overlay`."""
@@ -93,7 +94,7 @@ class CpuEngine(Closing):
         rows = _rows(image)
         make = partial(_compiled, shape, rows, *others)
         if self._name == "numba":
-            self._compiler.make(shape, make)
+            self._compiler.make_on_thread(shape, make)
         loop = self._compiler.get(shape, lambda: make)
         if loop is None:
             return False

@@ -1,8 +1,11 @@
 """The CPU engine: its compiled loops make the picture that the definition makes, or none at all."""
 
 import logging
+import os
+import signal
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -12,7 +15,7 @@ from safetensors.torch import save_file
 from live_edges import EdgePipeline
 from live_edges.filters.catalog import catalog
 from live_edges.filters.filter import LinearFilter, make_filter
-from live_edges.pipeline import cpu, cpu_engine, views
+from live_edges.pipeline import compiling, cpu, cpu_engine, views
 from live_edges.pipeline.bands import Bands
 from live_edges.pipeline.compiling import STEADY_CALLS, Compiler
 from live_edges.pipeline.plan import loop_for
@@ -299,6 +302,34 @@ def test_a_function_is_made_once_whoever_asks():
 
     assert compiler.get("key", begin) is abs
     assert made == [1]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="os.kill ends the process there")
+def test_ctrl_c_ends_the_wait_for_a_function_and_closing_waits_until_it_is_made():
+    compiler, may_end = Compiler(), threading.Event()
+
+    def make():
+        os.kill(os.getpid(), signal.SIGINT)
+        may_end.wait(10)
+        return abs
+
+    with pytest.raises(KeyboardInterrupt):
+        compiler.make_on_thread("key", make)
+
+    assert compiler.is_at_work
+    may_end.set()
+    compiler.close()
+    assert compiler.is_made("key")
+
+
+def test_closing_waits_for_a_function_however_long_it_takes(monkeypatch):
+    monkeypatch.setattr(compiling, "JOIN_S", 0.0)
+    compiler = Compiler()
+    for _ in range(STEADY_CALLS):
+        compiler.get("slow", lambda: lambda: time.sleep(0.2) or abs)
+    compiler.close()
+
+    assert compiler.is_made("slow")
 
 
 def test_a_closed_compiler_makes_nothing_new():
