@@ -12,6 +12,7 @@ import live_edges
 from live_edges import options
 from live_edges.bench.cli import add_arguments as add_bench_arguments
 from live_edges.errors import LiveEdgesError
+from live_edges.lifecycle import INTERRUPTED, stopped_by_signals
 from live_edges.options import (
     add_encoding_arguments,
     add_picture_arguments,
@@ -41,23 +42,29 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0, 1 for an error, 2 for a wrong command line."""
+    """Run one command and return its exit code.
+
+    0, 1 for an error, 2 for a wrong command line, 130 where Ctrl-C, SIGTERM or a closed terminal
+    ended the command before its work was done.
+    """
     prepare_libraries()
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_PublicFormatter("%(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    logging.getLogger("live_edges").setLevel(logging.INFO)  # no library's: torch tells statistics
     args = parse(sys.argv[1:] if argv is None else list(argv))
     try:
         # Imported only now, so that --help never waits for torch.
         module, function = args.does.split(":")
-        return int(getattr(import_module(f"live_edges.{module}"), function)(args))
+        with stopped_by_signals():
+            return int(getattr(import_module(f"live_edges.{module}"), function)(args))
     except LiveEdgesError as error:
         logging.getLogger(__name__).debug("what led to it", exc_info=True)
         sys.stderr.write(f"live-edges: {without_secrets(str(error))}\n")
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("live-edges: interrupted\n")
-        return 1
+        return INTERRUPTED
 
 
 def parse(argv: list[str]) -> argparse.Namespace:

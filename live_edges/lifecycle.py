@@ -1,10 +1,12 @@
-"""Lifecycle: what is opened is closed by `with`, and what signals end is ended in order."""
+"""Lifecycle: `with` closes what was opened, and a signal ends the program in order."""
 
 import signal
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
+
+INTERRUPTED = 130  # exit code of a command that a signal ended: what shells give after Ctrl-C
 
 
 class Closing(ABC):
@@ -32,12 +34,14 @@ def interrupt() -> None:
 def stopped_by_signals(stop: Callable[[], object] = interrupt) -> Iterator[None]:
     """Let Ctrl-C, SIGTERM and a closed terminal call ``stop``, so that all ends in order.
 
-    A second signal ends the process at once. A closed terminal that is ignored, as under nohup,
-    stays so; Ctrl-C does not, which a shell ignores for whatever it starts in the background.
+    A second signal is not handled: Ctrl-C raises KeyboardInterrupt, and the others end the process.
+    Under nohup SIGHUP stays ignored. SIGINT is always handled, although a shell ignores it for
+    background jobs.
     """
 
     def take(number: int, _frame: object) -> None:
-        signal.signal(number, before[number])
+        is_ctrl_c = number == signal.SIGINT
+        signal.signal(number, signal.default_int_handler if is_ctrl_c else signal.SIG_DFL)
         stop()
 
     before: dict[int, Any] = {

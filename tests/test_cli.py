@@ -257,6 +257,27 @@ def test_doctor_says_what_is_not_installed(monkeypatch, capsys):
     assert "device      unknown: ModuleNotFoundError: import of torch halted" in report
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="os.kill ends the process there")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("command", "works_in"),
+    [("cameras", "info.cameras"), ("doctor", "info.doctor"), ("bench", "bench.cli._contest")],
+)
+def test_a_signal_ends_a_command_with_130(monkeypatch, capsys, command, works_in, number):
+    def work(_args):
+        os.kill(os.getpid(), number)
+        time.sleep(10)
+
+    monkeypatch.setattr(f"live_edges.{works_in}", work)
+    before = signal.getsignal(number)
+
+    code = main([command])
+
+    assert code == 130
+    assert capsys.readouterr().err == "live-edges: interrupted\n"
+    assert signal.getsignal(number) == before
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to catch")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -118,6 +118,21 @@ def test_what_the_user_has_set_stays(bare):
     assert "'OMP_WAIT_POLICY': 'ACTIVE'" in result.stdout
 
 
+def test_only_this_program_tells_information(bare):
+    code = (
+        "import logging\n"
+        "from live_edges.cli import main\n"
+        "main(['filters'])\n"
+        "logging.getLogger('torch').info('statistics')\n"
+        "logging.getLogger('torch').warning('trouble')\n"
+        "logging.getLogger('live_edges.live').info('device')\n"
+    )
+
+    result = run(code, bare)
+
+    assert result.stderr.splitlines() == ["trouble", "device"]
+
+
 def test_no_frame_touches_the_filters_of_warnings(monkeypatch):
     pipeline = EdgePipeline(device="cpu", engine="torch")
     picture = np.zeros((9, 9, 3), np.uint8)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from live_edges import options
 from live_edges.errors import LiveEdgesError
-from live_edges.lifecycle import stopped_by_signals
 from live_edges.options import add_encoding_arguments, pipeline_of, settings_of
 
 if TYPE_CHECKING:
@@ -83,8 +82,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     _make_folder(todo[0].target.parent)
     check_writable(todo[0].target, "OUT")
-    with stopped_by_signals():
-        failed = _convert_all(todo, args, entry.name, is_batch=len(plan) > 1)
+    failed = _convert_all(todo, args, entry.name, is_batch=len(plan) > 1)
     if len(plan) > 1:
         log.info("%d files converted, %d failed", len(todo) - failed, failed)
     return 1 if failed else 0

@@ -17,6 +17,7 @@ from safetensors.torch import save
 from live_edges.display.window import Window, display_problem
 from live_edges.errors import TrainingError
 from live_edges.filters.weights import load_weights
+from live_edges.lifecycle import INTERRUPTED
 from live_edges.pipeline.devices import choose_device
 from live_edges.recording.files import atomic_write
 from live_edges.training.closed_form import cosine
@@ -27,7 +28,6 @@ from live_edges.training.pictures import Pictures, counted, find_pictures
 from live_edges.training.recipe import Recipe
 from live_edges.training.report import Watch, draw, held_out_picture, png
 
-INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C ended
 ENOUGH = 1.01  # training is done when its loss is at most so many times the limit
 SAME = 0.9999  # cosine with a shipped file; other CPUs and libraries change the last digits
 METADATA = "live_edges"  # key of the metadata: one, because safetensors writes several in any order
@@ -42,8 +42,13 @@ def train_to_file(
         LiveEdgesError: nothing to learn from, or the loss was not a number.
     """
     checkpoint = out.with_suffix(".checkpoint")
-    pictures = find_pictures(recipe)
-    descent = _train(args, recipe, pictures, resume=resume, checkpoint=checkpoint)
+    try:
+        pictures = find_pictures(recipe)
+        descent = _train(args, recipe, pictures, resume=resume, checkpoint=checkpoint)
+    except KeyboardInterrupt:  # while it still read pictures; later `train` returns
+        again = f"go on with: --resume {args.resume}" if resume else "start again, nothing is lost"
+        _say(f"stopped before the first step; {again}")
+        return INTERRUPTED
     if descent.ended != "finished":
         descent.save(checkpoint)
     if descent.ended == "interrupted":
@@ -72,6 +77,8 @@ def train_to_file(
 def check(args: argparse.Namespace, recipe: Recipe, shipped: Path) -> int:
     """Train a preset again, compare it with the shipped file, and return the exit code."""
     descent = _train(args, recipe, find_pictures(recipe))
+    if descent.ended == "interrupted":
+        raise KeyboardInterrupt
     known = torch.from_numpy(load_weights(shipped))
     found = cosine(descent.weight, known) if descent.weight.shape == known.shape else -1.0
     print(summary(descent))

@@ -88,7 +88,7 @@ def _descend(descent: Descent, checkpoint: Path | None, on_step: OnStep) -> str:
                 if checkpoint and time.monotonic() - saved_at >= SECONDS_BETWEEN_CHECKPOINTS:
                     descent.save(checkpoint)
                     saved_at = time.monotonic()
-        except KeyboardInterrupt:
+        except KeyboardInterrupt:  # Ctrl-C, or a signal that `lifecycle` handles alike
             return "interrupted"
         bar.total = bar.n  # the other steps that were asked for are not needed
     return "finished"

@@ -32,6 +32,7 @@ from media import (
 
 from live_edges import EdgePipeline
 from live_edges.cli import main
+from live_edges.lifecycle import INTERRUPTED
 from live_edges.process.planes import luma_of, stretched
 from live_edges.process.queues import read_ahead, write_behind
 from live_edges.process.reading import Span, VideoReader
@@ -571,7 +572,7 @@ def test_a_failed_run_leaves_nothing_behind(tmp_path, monkeypatch):
 
     monkeypatch.setattr(VideoRenderer, "__call__", interrupt)
 
-    assert process(movie, "-o", tmp_path / "b.mp4") == 1
+    assert process(movie, "-o", tmp_path / "b.mp4") == INTERRUPTED
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
 
 
@@ -592,7 +593,7 @@ def test_a_signal_ends_clean(tmp_path, name):
         child.send_signal(getattr(signal, name))
         said = child.stderr.read()
 
-    assert child.returncode == 1
+    assert child.returncode == INTERRUPTED
     assert "interrupted" in said
     assert "Traceback" not in said
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]

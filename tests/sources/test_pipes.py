@@ -14,6 +14,7 @@ from media import write_video
 
 from live_edges.cli import main
 from live_edges.errors import SourceError
+from live_edges.lifecycle import INTERRUPTED
 from live_edges.sources import open_source
 
 COUNT = 8
@@ -126,7 +127,8 @@ def test_every_wait_for_a_pipe_ends_at_the_first_signal(
             os.close(handle)
 
     assert time.monotonic() - began < 15  # most of it is importing torch
-    assert child.returncode in (0, 1, -number)
+    # Python itself gives -SIGINT, 130 to a shell, where the signal came while it ran a text.
+    assert child.returncode in (0, INTERRUPTED, -signal.SIGINT)
     assert "Traceback" not in said
     assert not list(tmp_path.glob("b.*"))
 

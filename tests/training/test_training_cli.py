@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import cv2
 import numpy as np
@@ -249,14 +250,16 @@ def test_a_full_disk_keeps_the_file_that_was_there(tmp_path, monkeypatch, capsys
 
 
 @pytest.mark.slow
-def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path, monkeypatch, capsys):
+@pytest.mark.skipif(sys.platform == "win32", reason="os.kill ends the process there")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_and_says_how_to_go_on(tmp_path, monkeypatch, capsys, number):
     out, whole = tmp_path / "mine.safetensors", tmp_path / "whole.safetensors"
     rest = ["--steps", "9", "--no-report"]
     real = descent.Descent.step
 
     def stop_at_4(self):
         if self.steps == 3:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), number)
         return real(self)
 
     with monkeypatch.context() as patch:
@@ -271,6 +274,46 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path, monkeypatch, capsys):
     assert main([*SMALL, *rest, "--out", str(whole)]) == 0
     assert out.read_bytes() == whole.read_bytes()
     assert not checkpoint.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="os.kill ends the process there")
+@pytest.mark.parametrize("is_resumed", [False, True])
+def test_a_signal_while_pictures_are_read_says_how_to_go_on(
+    tmp_path, monkeypatch, capsys, is_resumed
+):
+    saved = tmp_path / "a.checkpoint"
+    loop.train(Recipe(batch=4, crop=40, steps=1)).save(saved)
+    before = saved.read_bytes()
+
+    def interrupted(*_args, **_more):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(10)
+
+    monkeypatch.setattr(loop, "read_examples", interrupted)
+
+    code = main([*(["--resume", str(saved)] if is_resumed else []), *SMALL])
+
+    said = capsys.readouterr().err
+    again = f"go on with: --resume {saved}" if is_resumed else "start again, nothing is lost"
+    assert code == 130
+    assert f"stopped before the first step; {again}" in said
+    assert saved.read_bytes() == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="os.kill ends the process there")
+def test_a_check_that_is_interrupted_compares_nothing(monkeypatch, capsys):
+    def interrupted(_self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(10)
+
+    monkeypatch.setattr(descent.Descent, "step", interrupted)
+
+    code = main(["--preset", "blur-difference-rgb", "--check", *SMALL])
+
+    shown = capsys.readouterr()
+    assert code == 130
+    assert "interrupted" in shown.err
+    assert "cosine" not in shown.out
 
 
 def test_a_loss_that_is_no_number_ends_with_the_last_good_weights(tmp_path, monkeypatch, capsys):
