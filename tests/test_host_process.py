@@ -15,7 +15,7 @@ from live_edges.platforms import ENVIRONMENT
 
 PROGRAM = """
 import ctypes, gc, logging, os, signal, sys, threading, warnings
-import av, cv2, numpy, torch, torchvision, matplotlib, tqdm.contrib.logging
+import aiohttp.web, av, cv2, numpy, torch, torchvision, matplotlib, tqdm.contrib.logging
 
 def state():
     return {
