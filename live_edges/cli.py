@@ -157,8 +157,8 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         metavar="SOURCE",
         help="camera number, (part of a) camera's name, device path, video file, image, folder or "
-        "glob of images, - for standard input, http/rtsp URL, or demo (default: the first camera "
-        "that opens, else demo)",
+        "glob of images, - for standard input, http/rtsp URL, screen (screen:2, "
+        "screen:X,Y,W,H), picamera, or demo (default: the first camera that opens, else demo)",
     )
     group = parser.add_argument_group("source")
     group.add_argument(

@@ -95,6 +95,18 @@ def needs_display_variable() -> bool:
     return sys.platform not in ("darwin", "win32")
 
 
+def screen_problem() -> str | None:
+    """Say why the screen cannot be read here, or None where it may be."""
+    if not needs_display_variable() or os.environ.get("DISPLAY"):
+        return None
+    if os.environ.get("WAYLAND_DISPLAY"):
+        return (
+            "Wayland lets no program read the screen; log in to an X session, or let OBS send its "
+            "screen capture as a virtual camera"
+        )
+    return "there is no screen to read: DISPLAY is not set"
+
+
 def let_qt_have_its_events() -> None:
     """Keep Xlib from taking events off Qt; must run before the first window is made.
 

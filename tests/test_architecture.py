@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 PATCHES = dict(re.findall(r"^### An? (\w+)\n.*?^```diff\n(.*?)^```$", TEXT, re.M | re.S))
 WAY = re.findall(r"^\| .*? \| `([\w.]+)` \| `([\w/]+\.py)` \| (\w+) \|$", TEXT, re.M)
-STAND_INS = {"Demo.read": "Source.read", "FakeScreen.show": "Screen.show"}
+STAND_INS = {"PacedSource.read": "Source.read", "FakeScreen.show": "Screen.show"}
 
 
 def test_the_layers_are_those_that_are_tested():
@@ -84,7 +84,7 @@ def test_a_frame_goes_the_way_that_is_described(tmp_path, calls):
     assert [name for name in calls if name in documented] == documented
     for name, module, thread in WAY:
         _, inside, name_of_thread = calls[name]
-        assert inside in (module, "sources/demo.py", "")  # "": the screen is this test's
+        assert inside in (module, "sources/paced.py", "")  # "": the screen is this test's
         assert name_of_thread.lower().startswith(thread)
 
 

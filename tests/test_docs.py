@@ -24,6 +24,7 @@ PACKAGE = Path(live_edges.__file__).parent
 NEEDS = {
     r"run( --| *$| [0-9]| /dev| logitech)|^live-edges$": "a camera",
     r"rtsp://": "a network camera",
+    r"run screen": "a screen; see test_desktop.py",
     r"--watch": "a screen",
     r"bench|--check": "minutes",
     r"serve": "a browser; see tests/web",

@@ -16,7 +16,7 @@ _LOG = logging.getLogger(__name__)
 
 SOURCES = (
     "a camera number, (part of) a camera's name, a device path, a video file, an image, "
-    "- for standard input, a folder or glob of images, an http/rtsp URL, or demo"
+    "- for standard input, a folder or glob of images, an http/rtsp URL, screen, picamera, or demo"
 )
 
 
@@ -46,6 +46,14 @@ def open_source(
         return _first_camera(**asked) or _demo(size, fps, note=True)
     if text == "demo":
         return _demo(size, fps)
+    if text.partition(":")[0] == "screen":
+        from live_edges.sources.desktop import Desktop
+
+        return Desktop(text, fps=fps)
+    if text.partition(":")[0] == "picamera":
+        from live_edges.sources.picamera import PiCamera
+
+        return PiCamera(text, size=size, fps=fps)
     if is_address(text):
         from live_edges.sources.stream import NetworkStream
 

@@ -7,6 +7,7 @@ import sys
 import cv2
 import numpy as np
 import pytest
+from fake_screens import FakeMss, FakePicamera2
 from fakes import FakeDriver
 from media import mjpeg_parts, serve, write_image, write_video
 
@@ -15,8 +16,10 @@ from live_edges.sources import Mode, open_source
 from live_edges.sources import devices as devices_module
 from live_edges.sources.camera import Camera
 from live_edges.sources.demo import Demo
+from live_edges.sources.desktop import Desktop
 from live_edges.sources.devices import Device
 from live_edges.sources.images import Images
+from live_edges.sources.picamera import PiCamera
 from live_edges.sources.stream import NetworkStream
 from live_edges.sources.video import VideoFile
 
@@ -36,8 +39,10 @@ def plug(monkeypatch, *cameras):
     monkeypatch.setattr(devices_module, "enumerate_cameras", lambda backend: list(cameras))
 
 
-@pytest.fixture(params=["camera", "demo", "images", "stream", "video", "video, looped"])
-def source(request, tmp_path, driver):
+@pytest.fixture(
+    params=["camera", "demo", "images", "picamera", "screen", "stream", "video", "video, looped"]
+)
+def source(request, tmp_path, driver, monkeypatch):
     match request.param:
         case "camera":
             yield Camera(0)
@@ -47,6 +52,14 @@ def source(request, tmp_path, driver):
             for number in range(COUNT):
                 write_image(tmp_path / f"{number}.png")
             yield Images(tmp_path)
+        case "picamera":
+            monkeypatch.setitem(sys.modules, "picamera2", FakePicamera2())
+            yield PiCamera(size=(64, 48))
+        case "screen":
+            monkeypatch.setenv("DISPLAY", ":0")
+            monkeypatch.setitem(sys.modules, "mss", FakeMss())
+            monkeypatch.setitem(sys.modules, "mss.exception", FakeMss())
+            yield Desktop(fps=1000)
         case "stream":
             with serve(*mjpeg_parts(COUNT)) as url:
                 yield NetworkStream(url)
