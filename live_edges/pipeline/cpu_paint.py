@@ -7,7 +7,7 @@ comes as rows of bytes, ``(H, 3 W)``, and writes to ``painted``, which is alike.
 from typing import Any
 
 import numpy as np
-from numba import float32, int32, uint8
+from numba import float32, int32, uint8, uint16
 
 from live_edges.pipeline.cpu import Loop, compiled
 from live_edges.pipeline.maps import DARK
@@ -15,18 +15,25 @@ from live_edges.pipeline.neon import DARKEST, SATURATION
 from live_edges.pipeline.orientation import FLAT
 
 
+def blend_row(row: Any, opacity: Any, color: Any, painted: Any) -> None:
+    """Paint over one row of the picture."""
+    for x in range(len(opacity)):
+        share = uint16(opacity[x])
+        for channel in range(3):
+            under = uint16(uint16(row[3 * x + channel]) * uint16(uint16(255) - share))
+            mixed = uint16(uint16(under + uint16(uint16(color[channel]) * share)) + uint16(128))
+            painted[3 * x + channel] = uint8(uint16(mixed + (mixed >> uint16(8))) >> uint16(8))
+
+
+blend_row = compiled(blend_row)
+
+
 def overlay() -> Loop:
     """Make the loop that paints edges over a picture, see `live_edges.pipeline.views.overlay`."""
 
     def paint(image: Any, first: int, last: int, edges: Any, color: Any, painted: Any) -> None:
         for y in range(first, last):
-            row = image[y]
-            for x in range(edges.shape[1]):
-                opacity = int32(edges[y, x])
-                for channel in range(3):
-                    under = int32(row[3 * x + channel]) * (int32(255) - opacity)
-                    over = int32(color[channel]) * opacity
-                    painted[y, 3 * x + channel] = uint8((under + over + int32(127)) // int32(255))
+            blend_row(image[y], edges[y], color, painted[y])
 
     return compiled(paint)
 
