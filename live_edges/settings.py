@@ -11,6 +11,7 @@ ViewName = Literal[
     "neon",
     "orientation",
     "maps",
+    "peaking",
     "original",
 ]
 Hud = Literal["off", "short", "full"]

@@ -158,7 +158,8 @@ def _lost(status: Status) -> str:
 
 
 def _swatch(settings: Settings) -> tuple[int, int, int] | None:
-    return LINE_COLORS[settings.line_color] if settings.view == "overlay" else None
+    is_used = settings.view in ("overlay", "peaking")
+    return LINE_COLORS[settings.line_color] if is_used else None
 
 
 def describe_changes(before: Settings, after: Settings) -> str:

@@ -122,11 +122,12 @@ class CpuEngine(Closing):
 def _compiled(shape: Shape, rows: Image, *others: Any) -> Function:
     """Compile a loop for arguments like these, by running it over no row at all."""
     try:
-        from live_edges.pipeline import cpu, cpu_paint  # bring Numba, which takes a while
+        from live_edges.pipeline import cpu, cpu_paint, cpu_peaking  # bring Numba: a while
     except ModuleNotFoundError as error:
         raise RuntimeError(f"{error.name} is missing; run: pip install {error.name}") from error
     name, *constants = shape
-    loop: Function = getattr(cpu if hasattr(cpu, name) else cpu_paint, name)(*constants)
+    module = next(each for each in (cpu, cpu_paint, cpu_peaking) if hasattr(each, name))
+    loop: Function = getattr(module, name)(*constants)
     loop(rows, 0, 0, *others)
     return loop
 

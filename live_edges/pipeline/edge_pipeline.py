@@ -252,7 +252,7 @@ class EdgePipeline(Closing):
         return self._engine.cpu.overlay(image, edges, color)
 
     def painted(self, loop: str, image: Image, *others: NDArray[Any]) -> Image | None:
-        """Run a loop of `live_edges.pipeline.cpu_paint` that makes a view, for every row.
+        """Run a loop that makes a view, for every row: one of `cpu_paint` or `cpu_peaking`.
 
         Args:
             loop: name of the function that makes it.

@@ -175,5 +175,5 @@ def _chosen(settings: Settings) -> Chosen:
 
 def _edges_of(pending: PendingView) -> Image:
     if pending.edges is None:
-        raise AssertionError("only the view of the original needs no edges")
+        raise AssertionError("the view was begun without its edges")
     return pending.edges.result()

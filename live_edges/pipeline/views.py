@@ -14,6 +14,7 @@ from live_edges.pipeline.maps import maps
 from live_edges.pipeline.maps import panes as maps_panes
 from live_edges.pipeline.neon import neon
 from live_edges.pipeline.orientation import orientation
+from live_edges.pipeline.peaking import limits, noise_of, opacity
 from live_edges.settings import LINE_COLORS, Settings, ViewName
 from live_edges.sizing import Size
 
@@ -92,6 +93,16 @@ def mask(picture: Picture) -> Image:
     return np.asarray(cv2.multiply(picture.image, opacity, scale=1 / 255), np.uint8)
 
 
+def peaking(picture: Picture) -> Image:
+    """Paint what is in focus over the picture, see `live_edges.pipeline.peaking`."""
+    image, threshold = picture.image, picture.settings.threshold
+    others = np.array(picture.color, np.uint8), limits(noise_of(image), threshold)
+    painted = picture.pipeline.painted("peaking", image, *others)
+    if painted is None:
+        painted = overlay(image, opacity(image, threshold=threshold), picture.color)
+    return painted
+
+
 VIEWS: dict[ViewName, View] = {
     "edges": View(lambda p: white_on_black(p.edges)),
     "overlay": View(lambda p: p.pipeline.overlay(p.image, p.edges, p.color)),
@@ -102,6 +113,7 @@ VIEWS: dict[ViewName, View] = {
     "neon": View(neon),
     "orientation": View(orientation),
     "maps": View(maps, panes=maps_panes),
+    "peaking": View(peaking, needs_edges=False),
     "original": View(lambda p: p.image, needs_edges=False),
 }
 
