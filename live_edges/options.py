@@ -56,6 +56,11 @@ def add_picture_arguments(parser: argparse.ArgumentParser) -> None:
         help="flip left and right, as in a mirror (default: off)",
     )
     group.add_argument(
+        "--smooth",
+        action="store_true",
+        help="less flicker in dim light: average over time what does not move (key t)",
+    )
+    group.add_argument(
         "--roi",
         type=region,
         default=WHOLE,
@@ -140,6 +145,7 @@ def settings_of(args: argparse.Namespace, filter: str) -> Settings:
         auto_gain=args.gain is None,
         threshold=args.threshold,
         sigma=args.sigma,
+        is_smooth=args.smooth,
         is_mirrored=args.mirror,
         region=args.roi,
         is_fullscreen=args.fullscreen,

@@ -143,6 +143,7 @@ class HeadUpDisplay:
             [
                 f"gain {settings.gain:.2f}{' auto' if settings.auto_gain else ''}",
                 f"threshold {settings.threshold:.2f}",
+                *(["smooth"] if settings.is_smooth else []),
             ],
         ]
         if settings.hud == "full":

@@ -87,6 +87,7 @@ def bindings(filters: Sequence[str], initial: Settings = Settings()) -> list[Bin
             "picture",
             lambda s: replace(s, line_color=_next(tuple(LINE_COLORS), s.line_color)),
         ),
+        _key("t", "less flicker where nothing moves", "picture", lambda s: _flip(s, "is_smooth")),
         _key("m", "mirror", "picture", lambda s: _flip(s, "is_mirrored")),
         _key("e", "enlarge where the mouse is", "look closer", lambda s: zoomed(s, ZOOM_STEP)),
         _key("w", "see more around it", "look closer", lambda s: zoomed(s, 1 / ZOOM_STEP)),

@@ -72,8 +72,10 @@ class CompareRenderer(Renderer):
         return replace(left, view=view), replace(after, view=settings.view, panes=panes)
 
     def _begin_right(self, image: Image, settings: Settings) -> PendingView:
-        settings = replace(self._settings_right(settings), is_mirrored=False, region=WHOLE)
-        return self._other(settings).begin(image, settings)
+        right = replace(
+            self._settings_right(settings), is_smooth=False, is_mirrored=False, region=WHOLE
+        )  # all of that is done
+        return self._other(settings).begin(image, right)
 
     def _settings_right(self, settings: Settings) -> Settings:
         gain = settings.gain

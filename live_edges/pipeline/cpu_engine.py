@@ -80,11 +80,19 @@ class CpuEngine(Closing):
         painted = self.painted("overlay", image, edges, np.array(color, np.uint8))
         return views.overlay(image, edges, color) if painted is None else painted
 
-    def painted(self, loop: str, image: Image, *others: NDArray[Any]) -> Image | None:
+    def painted(
+        self,
+        loop: str,
+        image: Image,
+        *others: NDArray[Any],
+        written: NDArray[Any] | None = None,
+    ) -> Image | None:
         """See `live_edges.EdgePipeline.painted`."""
-        painted = np.empty((len(image), 3 * image.shape[1]), np.uint8)
+        image = np.ascontiguousarray(image)
+        painted = np.empty_like(_rows(image))
         arrays = [_read_only(each) for each in others]
-        is_done = self._run((loop,), np.ascontiguousarray(image), *arrays, painted)
+        arrays += [] if written is None else [written]
+        is_done = self._run((loop,), image, *arrays, painted)
         return painted.reshape(image.shape) if is_done else None
 
     def _run(self, shape: Shape, image: Image, *others: Any) -> bool:

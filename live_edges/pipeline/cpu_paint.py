@@ -1,4 +1,4 @@
-"""The loops that paint views, row by row; Numba makes machine code of them.
+"""The loops that paint views and smooth pictures, row by row; Numba makes machine code of them.
 
 As in `live_edges.pipeline.cpu`, each does the rows from ``first`` to ``last`` of a picture that
 comes as rows of bytes, ``(H, 3 W)``, and writes to ``painted``, which is alike.
@@ -13,6 +13,7 @@ from live_edges.pipeline.cpu import Loop, compiled
 from live_edges.pipeline.maps import DARK
 from live_edges.pipeline.neon import DARKEST, SATURATION
 from live_edges.pipeline.orientation import FLAT
+from live_edges.pipeline.smoothing import FINE, SPAN
 
 
 def blend_row(row: Any, opacity: Any, color: Any, painted: Any) -> None:
@@ -170,3 +171,32 @@ def maps() -> Loop:
                             pixels[3 * x + channel] = uint8(int32(level))
 
     return compiled(paint)
+
+
+def smooth() -> Loop:
+    """Make the loop that averages over time, see `live_edges.pipeline.smoothing.smooth`."""
+    half = SPAN // 2
+
+    def average(image: Any, first: int, last: int, limits: Any, state: Any, painted: Any) -> None:
+        rest, low, slope = limits[0], limits[1], limits[2]
+        low_mean, slope_mean = limits[3], limits[4]
+        width = image.shape[1]
+        changes = np.empty(width + SPAN - 1, np.float32)
+        for y in range(first, last):
+            for x in range(width):
+                changes[x + half] = float32(int32(image[y, x]) * int32(FINE) - int32(state[y, x]))
+            changes[:half] = changes[half]
+            changes[half + width :] = changes[half + width - 1]
+            for x in range(width):
+                mean = float32(0)
+                for i in range(SPAN):
+                    mean += changes[x + i]
+                mean *= float32(1 / SPAN)
+                change = changes[x + half]
+                share = max((abs(change) - low) * slope, (abs(mean) - low_mean) * slope_mean)
+                share = min(max(share, rest), float32(1))
+                value = int32(np.rint(float32(state[y, x]) + change * share))
+                state[y, x] = uint16(value)
+                painted[y, x] = uint8((value + int32(FINE // 2)) // int32(FINE))
+
+    return compiled(average)

@@ -251,19 +251,26 @@ class EdgePipeline(Closing):
             image = np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
         return self._engine.cpu.overlay(image, edges, color)
 
-    def painted(self, loop: str, image: Image, *others: NDArray[Any]) -> Image | None:
+    def painted(
+        self,
+        loop: str,
+        image: Image,
+        *others: NDArray[Any],
+        written: NDArray[Any] | None = None,
+    ) -> Image | None:
         """Run a loop that makes a view, for every row: one of `cpu_paint` or `cpu_peaking`.
 
         Args:
             loop: name of the function that makes it.
-            image: ``(H, W, 3)`` uint8.
+            image: ``(H, W, 3)`` or ``(H, W)`` uint8.
             others: arrays that it reads as well.
+            written: an array that it changes; None where there is none.
 
         Returns:
-            ``(H, W, 3)`` uint8; None while it is not compiled, and with ``engine="torch"``: then
+            The same shape, uint8; None while it is not compiled, and with ``engine="torch"``: then
             the view does the same by OpenCV.
         """
-        return self._engine.cpu.painted(loop, image, *others)
+        return self._engine.cpu.painted(loop, image, *others, written=written)
 
     def responses(self, image: Image) -> NDArray[np.float32]:
         """Slide each kernel of the filter over a picture; always on the CPU.

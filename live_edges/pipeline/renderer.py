@@ -1,4 +1,4 @@
-"""From a captured picture to what is shown: mirror, cut, filter, gain, view."""
+"""From a captured picture to what is shown: smooth, mirror, cut, filter, gain, view."""
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -8,6 +8,7 @@ import numpy as np
 
 from live_edges.frame import Image
 from live_edges.pipeline.autogain import AutoGain
+from live_edges.pipeline.smoothing import Smoother
 from live_edges.pipeline.views import VIEWS, Picture, without_weak
 from live_edges.settings import Settings
 from live_edges.sizing import cut
@@ -26,7 +27,7 @@ class Rendered:
     """One picture in all its forms.
 
     Attributes:
-        original: ``(H, W, 3)`` uint8 BGR, mirrored and cut as that is set.
+        original: ``(H, W, 3)`` uint8 BGR, smoothed, mirrored and cut as that is set.
         edges: ``(H, W)`` uint8; None where neither the view nor anybody else needed them.
         view: what is shown, ``(H, W, 3)``, or ``(H, 2W, 3)`` side by side.
     """
@@ -71,6 +72,7 @@ class Renderer:
         self.pipeline = pipeline
         self._stages = stages or Stages()
         self.auto_gain = AutoGain()
+        self._smoother = Smoother(pipeline)
 
     def __call__(
         self, image: Image, settings: Settings, *, now: float
@@ -89,6 +91,7 @@ class Renderer:
 
     def begin(self, image: Image, settings: Settings) -> PendingView:
         """Send a picture on its way; others may follow before it is asked for by `finish`."""
+        image = self.smoothed(image, settings)
         if settings.is_mirrored:
             image = np.asarray(cv2.flip(image, 1), np.uint8)
         image = cut(image, settings.region)
@@ -97,6 +100,14 @@ class Renderer:
         return PendingView(
             image, None, _chosen(settings), settings.gain, 0.0, self.auto_gain.settled_for
         )
+
+    def smoothed(self, image: Image, settings: Settings) -> Image:
+        """Return the picture with less noise where that is wanted; see `Smoother`."""
+        if not settings.is_smooth:
+            self._smoother.forget()
+            return image
+        with self._stages("smooth"):
+            return self._smoother(image)
 
     def finish(
         self, pending: PendingView, settings: Settings, *, now: float

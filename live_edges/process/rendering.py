@@ -65,6 +65,7 @@ class VideoRenderer:
             self._stretch = STRETCH
         elif not is_full:
             luma = stretched(luma)
+        luma = self._renderer.smoothed(luma, self._settings)
         if self._settings.is_mirrored:
             luma = np.fliplr(luma)
         luma = cut(luma, self._settings.region)

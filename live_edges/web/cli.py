@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
             f"live-edges serve needs {error.name}; run: pip install 'live-edges[web]'"
         ) from error
     token = args.token or (None if is_loopback(args.host) else new_token())
-    entries, entry = choose(args.filter, args.weights)
+    entries, entry = choose(args.filter, args.weights, against=args.against)
     with (
         Sessions(args, entry.name, entries) as sessions,
         sessions.of(open_source_of(args)) as session,
