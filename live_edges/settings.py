@@ -60,6 +60,7 @@ class Settings:
         is_fullscreen: fill the screen.
         hud: how much text lies over the picture.
         show_help: list the keys over the picture.
+        show_kernel: show the kernels, and their arithmetic at the pixel under the mouse.
     """
 
     filter: str = "sobel"
@@ -80,3 +81,4 @@ class Settings:
     is_fullscreen: bool = False
     hud: Hud = "short"
     show_help: bool = False
+    show_kernel: bool = False

@@ -18,6 +18,8 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _REFERENCE_AREA = 1280 * 720  # pixels of a picture whose text has its normal size
 _TEXT_SCALE = 0.55
 _READABLE_SCALE = 0.4  # small pictures have text as large as this
+_LEADING, _TIGHT_LEADING = 1.75, 1.35  # distance of two lines in heights of a letter
+_TIGHT_SCALE = 0.36  # below, there is little room
 _SHADE = 0.25  # how much of the picture shines through behind text
 _TOAST_SHADE = 0.1  # less, because there may be other text behind a message
 _MOST_LINES = 1 / 3  # of the picture's height, so that its middle stays free
@@ -31,16 +33,20 @@ class Font:
 
     Attributes:
         scale: OpenCV's factor on its size.
-        leading: distance of two lines in heights of a letter.
     """
 
     scale: float
-    leading: float = 1.75
+
+    @property
+    def is_tight(self) -> bool:
+        """Whether lines are close together, because there is little room."""
+        return self.scale < _TIGHT_SCALE
 
     @property
     def line(self) -> int:
         """Distance of two lines in pixels."""
-        return round(self.leading * _measured("Ag", self.scale)[1])
+        leading = _TIGHT_LEADING if self.is_tight else _LEADING
+        return round(leading * _measured("Ag", self.scale)[1])
 
     @property
     def pad(self) -> int:
@@ -49,11 +55,14 @@ class Font:
 
     def width(self, text: str) -> int:
         """Width of a text in pixels."""
-        return _measured(text, self.scale)[0] if text else 0
+        return _measured(self._spaced(text), self.scale)[0] if text else 0
+
+    def _spaced(self, text: str) -> str:
+        return text.replace(" ", "  ") if self.is_tight else text  # one would be a pixel wide
 
     def smaller(self, factor: float = 0.92) -> "Font":
         """The font at a smaller size."""
-        return Font(self.scale * factor, self.leading)
+        return Font(self.scale * factor)
 
     def write(self, canvas: Image, text: str, at: tuple[int, int], color: Color = WHITE) -> None:
         """Write one line, in place; ``at`` is the left end and the top of its line."""
@@ -61,6 +70,7 @@ class Font:
             line = self.line
             where = at[0], at[1] + line - line // 4
             thickness = _thickness(self.scale)
+            text = self._spaced(text)
             cv2.putText(canvas, text, where, _FONT, self.scale, color, thickness, cv2.LINE_AA)
 
     def wrapped(self, words: Sequence[str], width: int, gap: str = " ") -> list[str]:
@@ -109,7 +119,7 @@ def draw_lines(
     lines: Sequence[Sequence[str]],
     *,
     swatch: Color | None = None,
-    height: int | None = None,
+    avoid: Box | None = None,
 ) -> int:
     """Write text into the top left corner, in place.
 
@@ -118,14 +128,13 @@ def draw_lines(
         lines: the parts of each line, the most important ones first. A line that is too long goes
             on below, and what the upper third of the picture has no room for is left out.
         swatch: BGR of a stripe beside the text; None for none.
-        height: rows of pixels that are free; None for all.
+        avoid: where there is other text, which these lines must not touch.
 
     Returns:
         The height of the box in pixels; 0 where there was no room.
     """
     font = font_for(canvas)
     width = canvas.shape[1]
-    height = int(canvas.shape[0]) if height is None else height
     while font.width("camera 30.0 fps") > width and font.scale > SMALLEST_SCALE:
         font = font.smaller()
     line, pad = font.line, font.pad
@@ -133,9 +142,10 @@ def draw_lines(
     shown = [row for parts in lines for row in font.wrapped(parts, width - left - pad, "   ")]
     shown = shown[: max(1, int(canvas.shape[0] * _MOST_LINES) // line)]
     bottom: int = min(canvas.shape[0], len(shown) * line + pad)
-    if bottom > height:
+    right = left + max(map(font.width, shown)) + pad
+    if avoid and right > avoid[0] and bottom > avoid[1]:
         return 0
-    shade(canvas, (0, 0, left + max(map(font.width, shown)) + pad, bottom))
+    shade(canvas, (0, 0, right, bottom))
     for number, text in enumerate(shown):
         font.write(canvas, text, (left, number * line + pad // 2))
     if swatch:

@@ -30,7 +30,7 @@ def test_lines_leave_the_lower_two_thirds_free(size):
 def test_lines_are_not_drawn_where_there_is_no_room():
     canvas = np.full((240, 320, 3), 200, np.uint8)
 
-    assert text.draw_lines(canvas, LINES, height=20) == 0
+    assert text.draw_lines(canvas, LINES, avoid=(0, 20, 320, 240)) == 0
     assert (canvas == 200).all()
 
 

@@ -17,6 +17,7 @@ from live_edges.live.hud import HeadUpDisplay, Status, describe_changes
 from live_edges.live.in_flight import InFlight
 from live_edges.live.keymap import Action, Change, bindings, by_key
 from live_edges.live.limits import NO_LIMITS, Limits
+from live_edges.live.looking import look
 from live_edges.live.pointer import steered
 from live_edges.live.stats import Meter, Summary
 from live_edges.recording.session import RecordingSession
@@ -330,6 +331,7 @@ class App:
             zoom=1 / max(self.settings.region[2:]),
             outage_s=self._capture.outage_s,
             recording=self._recordings.status,
+            look=look(self.in_flight, self.settings),
         )
 
     def summary(self) -> Summary:

@@ -4,7 +4,7 @@ Both lie below the picture's middle, so that what a key does is seen while its n
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations, groupby, pairwise
 
@@ -24,9 +24,6 @@ BAR = {
     "f": "fullscreen",
     "q": "quit",
 }  # keys and what they do in a word; the last ones are left out where there is no room
-
-TIGHT_SCALE = 0.36  # text smaller than this has its lines closer together
-TIGHT_LEADING = 1.45  # heights of a letter
 
 Row = tuple[str, str]  # the key, and what it does
 Group = tuple[str, tuple[Row, ...]]  # what the keys are good for, and the keys
@@ -99,8 +96,7 @@ def laid_out(groups: tuple[Group, ...], size: Size, font: Font) -> Sheet:
     best = _lowest(groups, size, font)
     while best.top < 0 and font.scale > SMALLEST_SCALE:
         font = font.smaller()
-        if font.scale < TIGHT_SCALE:
-            font = replace(font, leading=TIGHT_LEADING)
+        if font.is_tight:
             groups = tuple((name, tuple(map(_shortened, rows))) for name, rows in groups)
         best = _lowest(groups, size, font)
     return best
@@ -152,7 +148,7 @@ def _lines(groups: Sequence[Group], font: Font, width: int) -> list[list[Part]]:
     indent = 2 * font.pad + max(font.width(label) for _, rows in groups for label, _ in rows)
     lines: list[list[Part]] = []
     for title, rows in groups:
-        lines += [[]] if lines else []
+        lines += [[]] if lines and not font.is_tight else []
         lines.append([(title, 0, GRAY)])
         for label, help in rows:
             wrapped = font.wrapped(help.split(), width - indent)

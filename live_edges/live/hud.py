@@ -10,7 +10,9 @@ from live_edges import text as screen_text
 from live_edges.filters.catalog import Entry
 from live_edges.frame import Image
 from live_edges.live import help
+from live_edges.live.kernel_view import KernelView
 from live_edges.live.keymap import Binding
+from live_edges.live.looking import Look
 from live_edges.settings import LINE_COLORS, WHOLE, Settings
 from live_edges.timing import Clock, Durations, Stages
 
@@ -36,6 +38,7 @@ class Status:
         zoom: how many times the region is enlarged; 1 for the whole picture.
         outage_s: seconds since the newest frame of a source that is lost; 0 where none is.
         recording: time of the running recording; empty where there is none.
+        look: what the mouse points at, where that matters.
     """
 
     device: str
@@ -48,6 +51,7 @@ class Status:
     zoom: float = 1.0
     outage_s: float = 0.0
     recording: str = ""
+    look: Look | None = None
 
 
 class HeadUpDisplay:
@@ -72,6 +76,7 @@ class HeadUpDisplay:
         self._help = help.grouped(bindings)
         self._entries = entries
         self._clock = clock
+        self._kernel_view = KernelView()
         self._toast = ""
         self._toast_ends = 0.0
         self._bar_ends: float | None = None  # the first picture decides
@@ -89,15 +94,19 @@ class HeadUpDisplay:
         """Write the text over ``canvas``, in place; the picture of a lost source is dimmed."""
         if status.outage_s > 0:
             canvas[...] = cv2.convertScaleAbs(canvas, alpha=DIMMED)
-        top, bottom = 0, canvas.shape[0]
+        height, width = canvas.shape[:2]
+        bottom, top = height, 0
         if settings.show_help:
             bottom = help.draw_sheet(canvas, self._help)
         elif settings.hud != "off" and self._is_bar_shown():
             bottom = help.draw_bar(canvas, help.BAR)
+        taken = 0, bottom, width, height
+        if status.look and status.look.kernels and not settings.show_help:
+            taken = self._kernel_view.draw(canvas, status.look, status.look.kernels, bottom=bottom)
         if settings.hud != "off":
             lines, swatch = self._lines(settings, status), _swatch(settings)
-            top = screen_text.draw_lines(canvas, lines, swatch=swatch, height=bottom)
-            if status.recording and top:
+            top = screen_text.draw_lines(canvas, lines, swatch=swatch, avoid=taken)
+            if status.recording and (top or not settings.show_help):
                 screen_text.draw_recording(canvas, status.recording)
         if toast := self._current_toast(settings, status):
             screen_text.draw_toast(canvas, toast, bottom=bottom if bottom > 2 * top else None)
@@ -146,6 +155,8 @@ class HeadUpDisplay:
                 *(["smooth"] if settings.is_smooth else []),
             ],
         ]
+        if status.look and status.look.pixel:
+            lines.append(list(status.look.pixel))
         if settings.hud == "full":
             lines += [
                 [f"{name} {durations.recent_ms():.1f} ms"]

@@ -98,6 +98,12 @@ def bindings(filters: Sequence[str], initial: Settings = Settings()) -> list[Bin
             "look closer",
             lambda s: _compare(s, initial.against),
         ),
+        _key(
+            "k",
+            "the kernels, and their arithmetic at the mouse",
+            "look closer",
+            lambda s: _flip(s, "show_kernel"),
+        ),
         Binding(
             ("space",), "space", "pause and go on", lambda s: _flip(s, "is_paused"), "look closer"
         ),

@@ -47,6 +47,17 @@ def zoomed(settings: Settings, factor: float) -> Settings:
     return replace(settings, region=_moved((left, top, new_width, new_height), 0.0, 0.0))
 
 
+def pixel_under(settings: Settings, picture: Size) -> tuple[int, int] | None:
+    """Return x and y of the pixel under the mouse, in a picture of that size; None outside."""
+    if settings.pointer is None:
+        return None
+    x, y = (
+        int(fraction * panes % 1 * size)
+        for fraction, panes, size in zip(settings.pointer, settings.panes, picture, strict=True)
+    )
+    return x, y
+
+
 def _moved(region: Region, right: float, down: float) -> Region:
     """Move the picture under the mouse, in widths and heights of the region, up to its border."""
     left, top, width, height = region

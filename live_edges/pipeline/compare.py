@@ -69,7 +69,9 @@ class CompareRenderer(Renderer):
             view = compared(left.view, right.view, settings)
         columns, rows = after.panes
         panes = (2 * columns, rows) if settings.view in BESIDE else after.panes
-        return replace(left, view=view), replace(after, view=settings.view, panes=panes)
+        return replace(left, view=view, right=right), replace(
+            after, view=settings.view, panes=panes
+        )
 
     def _begin_right(self, image: Image, settings: Settings) -> PendingView:
         right = replace(

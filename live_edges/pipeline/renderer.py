@@ -30,11 +30,17 @@ class Rendered:
         original: ``(H, W, 3)`` uint8 BGR, smoothed, mirrored and cut as that is set.
         edges: ``(H, W)`` uint8; None where neither the view nor anybody else needed them.
         view: what is shown, ``(H, W, 3)``, or ``(H, 2W, 3)`` side by side.
+        gain: that the edges were made with.
+        pipeline: has the filter that found them; None before there is one.
+        right: the same by the filter that it is compared with; None where there is none.
     """
 
     original: Image
     edges: Image | None
     view: Image
+    gain: float = 1.0
+    pipeline: "EdgePipeline | None" = None
+    right: "Rendered | None" = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,33 +121,39 @@ class Renderer:
         """Complete a picture by the settings that hold now; arguments and result as for a call."""
         image, view = pending.original, VIEWS[settings.view]
         self.pipeline.select(settings.filter, sigma=settings.sigma)
-        edges = None
+        edges, gain = None, pending.gain
         if view.needs_edges:
-            edges, settings = self._edges(pending, settings, now)
+            edges, gain, settings = self._edges(pending, settings, now)
         with self._stages("view"):
             shown = np.zeros(image.shape[:2], np.uint8) if edges is None else edges
             settings = replace(settings, panes=view.panes(self.pipeline))
-            return Rendered(
-                image, edges, view.paint(Picture(image, shown, settings, self.pipeline))
-            ), settings
+            painted = view.paint(Picture(image, shown, settings, self.pipeline))
+        return Rendered(image, edges, painted, gain, self.pipeline), settings
 
     def _edges(
         self, pending: PendingView, settings: Settings, now: float
-    ) -> tuple[Image, Settings]:
+    ) -> tuple[Image, float, Settings]:
+        """The edges, the gain they were made with, and the settings for the next picture."""
         image = pending.original
         if pending.edges is None or not self._is_up_to_date(pending, settings):
             pending = self._submit(image, settings)
         edges = _edges_of(pending)
+
+        def find(other: Settings) -> Image:
+            nonlocal pending
+            pending = self._submit(image, other)
+            return _edges_of(pending)
+
         if self.is_automatic(settings):
             edges, settings = self.auto_gain(
                 edges,
                 settings,
                 now=now,
-                find=lambda other: _edges_of(self._submit(image, other)),
+                find=find,
                 made_with=pending.gain,
             )
             edges = without_weak(edges, settings.threshold)
-        return edges, settings
+        return edges, pending.gain, settings
 
     def snapshot(self, rendered: Rendered, settings: Settings) -> dict[str, Image]:
         """Return view, edges and original by name; edges that the view did not need are found."""
