@@ -115,11 +115,22 @@ class Descent:
         return copy.deepcopy(state)
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go back to a `state`."""
+        """Go back to a `state`.
+
+        Raises:
+            TrainingError: it belongs to kernels of another shape, or is not complete.
+        """
         state = copy.deepcopy(state)
-        self._model.load_state_dict(state["model"])
-        self._optimizer.load_state_dict(state["optimizer"])
-        self.losses, self.held_out_losses = state["losses"], state["held_out_losses"]
+        try:
+            self._model.load_state_dict(state["model"])
+            self._optimizer.load_state_dict(state["optimizer"])
+            self.losses = list(map(float, state["losses"]))
+            self.held_out_losses = list(map(float, state["held_out_losses"]))
+        except Exception as error:  # torch raises RuntimeError, ValueError, KeyError and others
+            raise TrainingError(
+                "the checkpoint does not fit its own recipe, or another version of this program "
+                "made it; start anew without --resume"
+            ) from error
 
     def save(self, path: Path) -> None:
         """Write a checkpoint: the `state`, for `load_checkpoint`."""

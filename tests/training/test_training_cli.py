@@ -194,6 +194,20 @@ def _other_checkpoint(folder):
     return ["--resume", str(path), "--kernel-size", "9", "--out", out]
 
 
+def _checkpoint_with(change):
+    """A checkpoint whose state was changed so."""
+
+    def given(folder):
+        path = folder / "a.checkpoint"
+        loop.train(Recipe(batch=4, crop=40, steps=1)).save(path)
+        state = torch.load(path, weights_only=True)
+        change(state)
+        torch.save(state, path)
+        return ["--resume", str(path)]
+
+    return given
+
+
 def _no_checkpoint(folder):
     (folder / "b.checkpoint").write_bytes(b"nothing of the kind")
     return ["--resume", str(folder / "b.checkpoint")]
@@ -212,6 +226,13 @@ def _no_checkpoint(folder):
         (lambda folder: ["--out", str(folder / "a.txt")], "ends in .safetensors"),
         (lambda folder: ["--resume", str(folder / "no.checkpoint")], "does not exist"),
         (_other_checkpoint, "was made with --kernel-size 7, not 9"),
+        (
+            _checkpoint_with(lambda state: state["recipe"].update(kernel_size=9)),
+            "does not fit its own recipe",
+        ),
+        (_checkpoint_with(lambda state: state.pop("optimizer")), "does not fit its own recipe"),
+        (_checkpoint_with(lambda state: state.update(optimizer=[])), "does not fit its own recipe"),
+        (_checkpoint_with(lambda state: state.update(losses=None)), "does not fit its own recipe"),
         (_no_checkpoint, "damaged, or no checkpoint"),
         (lambda _: ["--check"], "needs --preset"),
     ],
