@@ -41,7 +41,7 @@ FPS_SECONDS = 3.0  # ... or as many as come in this time
 
 def cameras(args: argparse.Namespace) -> int:
     """Print number, name, path and modes of every camera."""
-    from live_edges.sources.devices import list_cameras
+    from live_edges.sources.camera_list import list_cameras
     from live_edges.sources.modes import offered_modes
 
     found = list_cameras()
@@ -199,7 +199,7 @@ def _encoders() -> Iterator[str]:
 
 
 def _cameras() -> Iterator[str]:
-    from live_edges.sources.devices import list_cameras
+    from live_edges.sources.camera_list import list_cameras
 
     found = list_cameras()
     if not found:

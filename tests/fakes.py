@@ -288,7 +288,7 @@ def compute_on(pipeline, transfer):
     """Let a pipeline compute as on a GPU that is checked, on the CPU."""
     gpu = GpuEngine(torch.device("cpu"), lambda: transfer, TorchCompiler(is_on=False))
     gpu.is_checked = True
-    pipeline._engine._gpus = [gpu]
+    pipeline._engine._ways = [gpu]
 
 
 def transfer_with(in_flight):

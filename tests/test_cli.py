@@ -151,7 +151,7 @@ def test_a_broken_weights_file_is_listed_as_such(tmp_path, capsys):
 
 
 def test_cameras_says_so_where_there_is_none(capsys, monkeypatch):
-    monkeypatch.setattr("live_edges.sources.devices.enumerate_cameras", lambda _backend: [])
+    monkeypatch.setattr("live_edges.sources.camera_list.enumerate_cameras", lambda _backend: [])
 
     assert main(["cameras"]) == 0
 

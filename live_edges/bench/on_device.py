@@ -83,7 +83,7 @@ def measure_device(
     """
     device = pipeline.device
     transfer = _Observed(device, in_flight=SLOTS - 1, cuda=cuda)
-    pipeline._engine._gpus = [GpuEngine(device, lambda: transfer, pipeline._engine._compiler)]
+    pipeline._engine._ways = [GpuEngine(device, lambda: transfer, pipeline._engine._compiler)]
     for _ in range(3 * SLOTS):  # warm, and recorded
         edges = pipeline(image)
     padded = torch.zeros((1, *transfer.shape), dtype=torch.uint8, device=device)

@@ -1,4 +1,8 @@
-"""Devices: which of them there are, which one to take, and how many CPU threads to compute with."""
+"""Devices: which of them there are, which one to take, and how many CPU threads to compute with.
+
+This is the choice at the start. `live_edges.pipeline.engine` falls back to the CPU where the device
+fails later.
+"""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The engine: computes on the device that was chosen, and goes on elsewhere where that fails."""
+"""The engine: computes on the device that was chosen, and falls back to the CPU if that fails."""
 
 import logging
 import threading
@@ -54,7 +54,7 @@ class Engine(Closing):
         self.cpu = CpuEngine(name)
         # On an Apple GPU a second thread that compiles may end the process: pytorch#197805.
         self._compiler = TorchCompiler(is_on=name != "torch" and device.type == "cuda")
-        self._gpus = [
+        self._ways = [  # to the GPU, the best first; none where the CPU computes
             GpuEngine(device, make_transfer, self._compiler)
             for make_transfer in _transfers(device, latency)
         ]
@@ -63,7 +63,7 @@ class Engine(Closing):
     @property
     def in_flight(self) -> int:
         """How many pictures may be on their way before waiting for one costs no time."""
-        gpu = next(iter(self._gpus), None)
+        gpu = next(iter(self._ways), None)
         return gpu.transfer.in_flight if gpu and gpu.is_checked else 0
 
     def start(self, plan: Plan, image: Image, stages: StageTimer) -> Pending:
@@ -110,7 +110,7 @@ class Engine(Closing):
     def _gpu_for(self, plan: Plan) -> GpuEngine | None:
         # torch before 2026 has no scatter_reduce of int64 elsewhere, which joins Canny's lines.
         if plan.filter.is_linear or self.device.type == "cuda":
-            return next(iter(self._gpus), None)
+            return next(iter(self._ways), None)
         return None
 
     def _collect(
@@ -123,15 +123,16 @@ class Engine(Closing):
         return self.start(plan, image, stages).result()
 
     def _give_up(self, gpu: GpuEngine, error: Exception) -> None:
+        """Fall back from this way to a GPU to the next one, or to the CPU, and say why."""
         with self._changing:
-            if gpu not in self._gpus:
+            if gpu not in self._ways:
                 return  # another picture was first
-            self._gpus.remove(gpu)
+            self._ways.remove(gpu)
             asked = ", the device that was asked for," if self.reason == AS_ASKED else ""
             failed = f"{self.device}{asked} fails ({first_line(error)})"
-            following = f"{self.device} without streams" if self._gpus else "the CPU"
+            following = f"{self.device} without streams" if self._ways else "the CPU"
             log.warning("%s; going on with %s", failed, following)
-            if not self._gpus:
+            if not self._ways:
                 self.device, self.reason = torch.device("cpu"), failed
 
 

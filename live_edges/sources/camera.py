@@ -8,7 +8,7 @@ from live_edges.errors import SourceError
 from live_edges.frame import Frame, Image
 from live_edges.platforms import camera_advice, no_camera_advice
 from live_edges.sources.base import Mode, Source
-from live_edges.sources.devices import Identity, list_cameras
+from live_edges.sources.camera_list import Identity, list_cameras
 from live_edges.sources.diagnosis import diagnose
 from live_edges.sources.modes import RequestedMode, granted_mode, open_camera, retrieve
 from live_edges.timing import Clock

@@ -81,7 +81,7 @@ def open_source(
 def _camera(text: str, **asked: Any) -> Source | None:
     """Open the camera that ``text`` means; None if it means none."""
     from live_edges.sources.camera import Camera
-    from live_edges.sources.devices import find_camera
+    from live_edges.sources.camera_list import find_camera
 
     if text.isdecimal() or text.startswith("/dev/"):
         return Camera(int(text) if text.isdecimal() else text, **asked)
@@ -94,7 +94,7 @@ def _camera(text: str, **asked: Any) -> Source | None:
 def _first_camera(**asked: Any) -> Source | None:
     """Open the first camera that opens, with a warning for each that does not."""
     from live_edges.sources.camera import Camera
-    from live_edges.sources.devices import list_cameras
+    from live_edges.sources.camera_list import list_cameras
 
     for device in list_cameras():
         try:

@@ -114,7 +114,7 @@ def fail(*_):
 
 def on_gpus(*gpus, filter="sobel", engine="torch"):
     pipeline = EdgePipeline(filter, device="cpu", engine=engine)
-    pipeline._engine._gpus = list(gpus)
+    pipeline._engine._ways = list(gpus)
     return pipeline
 
 

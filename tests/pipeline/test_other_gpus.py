@@ -47,7 +47,7 @@ def on_apple_gpu(**options):
     pipeline = EdgePipeline(device="mps", **options)
     gpu = GpuEngine(torch.device("mps"), lambda: DirectTransfer(CPU), TorchCompiler(is_on=False))
     gpu._device = CPU
-    pipeline._engine._gpus = [gpu]
+    pipeline._engine._ways = [gpu]
     return pipeline
 
 
@@ -106,7 +106,7 @@ def test_two_pipelines_never_compute_on_an_apple_gpu_at_once(image):
         return start
 
     for pipeline, start in ((one, find("one", True)), (other, find("other", False))):
-        [gpu] = pipeline._engine._gpus
+        [gpu] = pipeline._engine._ways
         gpu.transfer.start, gpu.is_checked = start, True
     threads = [threading.Thread(target=each.submit, args=(image,)) for each in (one, other)]
     threads[0].start()

@@ -3,11 +3,10 @@ import pytest
 from fakes import SIZE, FakeClock, FakeDriver
 
 from live_edges.errors import SourceError
-from live_edges.sources import Mode
+from live_edges.sources import Mode, camera_list
 from live_edges.sources import camera as camera_module
-from live_edges.sources import devices as devices_module
 from live_edges.sources.camera import DEFAULT_SIZE, Camera
-from live_edges.sources.devices import Device, find_camera, list_cameras
+from live_edges.sources.camera_list import Device, find_camera, list_cameras
 from live_edges.sources.modes import COMMON_SIZES, offered_modes
 
 
@@ -21,7 +20,7 @@ def driver(monkeypatch):
 
 
 def list_devices(monkeypatch, *devices):
-    monkeypatch.setattr(devices_module, "enumerate_cameras", lambda backend: list(devices))
+    monkeypatch.setattr(camera_list, "enumerate_cameras", lambda backend: list(devices))
 
 
 class Ticking(FakeClock):

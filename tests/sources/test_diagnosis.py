@@ -17,7 +17,7 @@ from live_edges.errors import SourceError
 from live_edges.live import run
 from live_edges.sources import diagnosis, open_source
 from live_edges.sources.camera import Camera
-from live_edges.sources.devices import Device
+from live_edges.sources.camera_list import Device
 from live_edges.sources.diagnosis import explanation
 
 on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Video4Linux")
@@ -187,7 +187,7 @@ def kernel(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(platforms, "_KERNEL_VERSION", tmp_path / "version")
     monkeypatch.setattr(platforms, "_DEVICES", tmp_path)
-    monkeypatch.setattr("live_edges.sources.devices.enumerate_cameras", lambda _backend: [])
+    monkeypatch.setattr("live_edges.sources.camera_list.enumerate_cameras", lambda _backend: [])
     return tmp_path / "version"
 
 

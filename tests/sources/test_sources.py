@@ -12,12 +12,11 @@ from fakes import FakeDriver
 from media import mjpeg_parts, serve, write_image, write_video
 
 from live_edges.errors import SourceError
-from live_edges.sources import Mode, open_source
-from live_edges.sources import devices as devices_module
+from live_edges.sources import Mode, camera_list, open_source
 from live_edges.sources.camera import Camera
+from live_edges.sources.camera_list import Device
 from live_edges.sources.demo import Demo
 from live_edges.sources.desktop import Desktop
-from live_edges.sources.devices import Device
 from live_edges.sources.images import Images
 from live_edges.sources.picamera import PiCamera
 from live_edges.sources.stream import NetworkStream
@@ -36,7 +35,7 @@ def driver(monkeypatch):
 
 def plug(monkeypatch, *cameras):
     """List these cameras as plugged in."""
-    monkeypatch.setattr(devices_module, "enumerate_cameras", lambda backend: list(cameras))
+    monkeypatch.setattr(camera_list, "enumerate_cameras", lambda backend: list(cameras))
 
 
 @pytest.fixture(
