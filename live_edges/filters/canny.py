@@ -8,7 +8,7 @@ from torch import Tensor
 
 from live_edges.filters.functional import pad_replicate
 from live_edges.filters.fused import responses
-from live_edges.filters.kernels import factors
+from live_edges.filters.kernels import rank_factors
 from live_edges.frame import Image
 
 DEFAULT_HIGH = 0.1  # a tenth of a unit step starts a line ...
@@ -55,7 +55,7 @@ def lines_by_opencv(padded: Image, kernels: NDArray[np.float32], high: float) ->
         ``(H, W)`` uint8, 255 on lines and 0 elsewhere.
     """
     bank = OPENCV_SCALE * kernels[:, None].astype(np.float64)
-    columns, rows = (part[:, 0] for part in factors(bank))
+    columns, rows = (part[:, 0] for part in rank_factors(bank))
     gx, gy = (
         cv2.sepFilter2D(padded, cv2.CV_16S, row, column)
         for column, row in zip(columns[:, 0], rows, strict=True)

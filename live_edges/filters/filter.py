@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from live_edges.filters import canny, fused
 from live_edges.filters import functional as F
 from live_edges.filters.catalog import Entry
-from live_edges.filters.kernels import separate
+from live_edges.filters.kernels import separate_if_cheaper
 
 ROUNDING = 1e-5  # of a sum of taps that should be 0; of white it would show nothing
 
@@ -75,7 +75,7 @@ class LinearFilter(nn.Module):
         self.register_buffer("weight", bank)
         exact = bank.double().numpy()
         self.is_balanced = self.is_linear and bool(abs(exact.sum((1, 2, 3))).max() < ROUNDING)
-        parts = separate(exact) or (exact,)
+        parts = separate_if_cheaper(exact) or (exact,)
         self._taps = [f"taps{number}" for number in range(len(parts))]
         for name, part in zip(self._taps, parts, strict=True):
             self.register_buffer(name, torch.from_numpy(part).to(bank), persistent=False)

@@ -4,7 +4,7 @@ They work on uint8 planes with their border already around them. What changes at
 taps, comes as a tensor: another value compiles nothing.
 
 *Taps* are ``(weight,)``, a bank ``(out, in, h, w)``, or ``(columns, rows, middle)``, the same bank
-as sums of separable kernels, see `live_edges.filters.kernels.separated`.
+as sums of separable kernels, see `live_edges.filters.kernels.separate`.
 """
 
 from functools import reduce

@@ -18,7 +18,7 @@ from live_edges.filters.ranges import MAX_SIGMA, MIN_SIGMA
 Bank = NDArray[np.float64]  # (out, in, h, w)
 SEPARATION_ERROR = 1e-4  # of white; a fortieth of a gray level
 MAX_DIVISOR = 4  # of the smallest tap: Scharr's are 3 and 10 times a third of it
-WHOLE = 1e-9  # how far a tap may be from a whole number, for rounding
+ROUNDING = 1e-9  # how far a whole number may be off after rounding
 
 
 def step_response(bank: NDArray[Any]) -> float:
@@ -136,7 +136,7 @@ def blur_difference(sigma: float) -> Bank:
     return _gray_bank(kernel)
 
 
-def factors(bank: Bank) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def rank_factors(bank: Bank) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Write each kernel as a sum of R columns times rows, R being the same for all of a bank.
 
     R is the rank that keeps every response within `SEPARATION_ERROR`: 1 for a Gaussian and its
@@ -149,7 +149,7 @@ def factors(bank: Bank) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         ``columns (out, R, in, h)`` and ``rows (out, R, w)``.
 
     Example:
-        >>> columns, rows = factors(blur_difference(1.0))
+        >>> columns, rows = rank_factors(blur_difference(1.0))
         >>> columns.shape, rows.shape
         ((1, 2, 1, 7), (1, 2, 7))
     """
@@ -165,7 +165,7 @@ def factors(bank: Bank) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return (columns * largest).reshape(out, rank, planes, height), rows / largest
 
 
-def separated(bank: Bank) -> tuple[NDArray[np.float64], ...]:
+def separate(bank: Bank) -> tuple[NDArray[np.float64], ...]:
     """Write each kernel as a sum of columns times rows and a tap in the middle.
 
     A blur difference is such a tap less a Gaussian: with the tap set apart, one row slides along
@@ -175,15 +175,15 @@ def separated(bank: Bank) -> tuple[NDArray[np.float64], ...]:
         bank: ``(out, in, h, w)``.
 
     Returns:
-        ``columns (out, R, in, h)`` and ``rows (out, R, w)`` as `factors` finds them for the rest,
-        and ``middle (out, in)``, zeros where the rest would be no simpler than the whole.
+        ``columns (out, R, in, h)`` and ``rows (out, R, w)`` as `rank_factors` finds them for the
+        rest, and ``middle (out, in)``, zeros where the rest would be no simpler than the whole.
 
     Example:
-        >>> columns, rows, middle = separated(blur_difference(1.0))
+        >>> columns, rows, middle = separate(blur_difference(1.0))
         >>> columns.shape, rows.shape, middle.shape
         ((1, 1, 1, 7), (1, 1, 7), (1, 1))
     """
-    whole, nothing = factors(bank), np.zeros(bank.shape[:2])
+    whole, nothing = rank_factors(bank), np.zeros(bank.shape[:2])
     i, j = bank.shape[2] // 2, bank.shape[3] // 2
     if min(i, j) == 0 or not bank[..., i - 1, j - 1].all():
         return *whole, nothing
@@ -191,15 +191,15 @@ def separated(bank: Bank) -> tuple[NDArray[np.float64], ...]:
     expected = bank[..., i, j - 1] * bank[..., i - 1, j] / bank[..., i - 1, j - 1]
     rest = bank.copy()
     rest[..., i, j] = expected
-    columns, rows = factors(rest)
+    columns, rows = rank_factors(rest)
     if columns.shape[1] < whole[0].shape[1]:
         return columns, rows, bank[..., i, j] - expected
     return *whole, nothing
 
 
-def separate(bank: Bank) -> tuple[NDArray[np.float64], ...] | None:
-    """Return what `separated` does where its columns and rows take fewer products, else None."""
-    columns, rows, middle = separated(bank)
+def separate_if_cheaper(bank: Bank) -> tuple[NDArray[np.float64], ...] | None:
+    """Return what `separate` does where its columns and rows take fewer products, else None."""
+    columns, rows, middle = separate(bank)
     _, planes, height, width = bank.shape
     products = columns.shape[1] * (planes * height + width) + planes
     return (columns, rows, middle) if products < planes * height * width else None
@@ -221,11 +221,13 @@ def whole_numbers(bank: Bank) -> tuple[NDArray[np.int16], float] | None:
         most = 255 * np.abs(taps).sum((1, 2, 3))
         if most.max() > np.iinfo(np.int16).max or (most**2).sum() > np.iinfo(np.int32).max:
             return None
-        if np.abs(taps - taps.round()).max() < WHOLE:
+        if np.abs(taps - taps.round()).max() < ROUNDING:
             return taps.round().astype(np.int16), float(smallest / divisor)
     return None
 
 
+# The digit keys pick the first nine filters in this order, so a new row moves the keys after it.
+# A filter that is added behind Canny in `filters.catalog.catalog` moves none.
 FIXED: dict[str, Callable[[], Bank]] = {
     "sobel": sobel,
     "scharr": scharr,

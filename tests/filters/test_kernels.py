@@ -68,7 +68,7 @@ def test_gaussian_refuses_a_sigma_that_makes_no_sense(sigma):
     ],
 )
 def test_the_factors_of_a_bank_are_the_same_bank(bank, rank):
-    columns, rows = kernels.factors(bank)
+    columns, rows = kernels.rank_factors(bank)
 
     assert columns.shape == (len(bank), rank, bank.shape[1], bank.shape[2])
     assert rows.shape == (len(bank), rank, bank.shape[3])
@@ -77,7 +77,7 @@ def test_the_factors_of_a_bank_are_the_same_bank(bank, rank):
 
 
 def test_the_factors_of_sobel_are_exact_in_single_precision():
-    columns, rows = kernels.factors(kernels.sobel())
+    columns, rows = kernels.rank_factors(kernels.sobel())
 
     again = np.einsum("orci,orj->ocij", columns.astype(np.float32), rows.astype(np.float32))
     np.testing.assert_array_equal(again, kernels.sobel())
@@ -95,7 +95,7 @@ def test_the_factors_of_sobel_are_exact_in_single_precision():
     ],
 )
 def test_a_separated_bank_is_the_same_bank(bank, rank):
-    columns, rows, middle = kernels.separated(bank)
+    columns, rows, middle = kernels.separate(bank)
 
     assert columns.shape[1] == rank
     again = np.einsum("orci,orj->ocij", columns, rows)
