@@ -233,6 +233,7 @@ def _add_recording(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--record-original",
         action="store_true",
-        help="record the untouched picture beside it, with the same times",
+        help="record the untouched picture as well, into NAME-original beside the other file; "
+        "it begins earlier where torch is still loading, and both end together",
     )
     add_encoding_arguments(group)

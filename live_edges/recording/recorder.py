@@ -1,4 +1,8 @@
-"""A recording: a bounded queue of pictures, and a thread that encodes them."""
+"""A recording: a bounded queue of pictures, and a thread that encodes them.
+
+The times come from `live_edges.live.app.App._record`; here they become ticks, counted from the
+first picture.
+"""
 
 import threading
 from collections import deque
@@ -75,13 +79,14 @@ class Recorder(Closing):
         """True if the recording ended before it was asked to."""
         return self._error is not None
 
-    def write(self, image: Image, timestamp: float, *, duration_s: float = 0.0) -> bool:
+    def write(self, image: Image, time_s: float, *, duration_s: float = 0.0) -> bool:
         """Record one picture.
 
         Args:
             image: ``(H, W, 3)`` uint8 BGR, C-contiguous; must not be written to afterwards.
-            timestamp: when it was taken, in seconds on any clock; the first one counts as 0. One
-                that is not later than the one before is moved right behind it.
+            time_s: when it is shown, in seconds on any clock: the capture time of a live source,
+                the pts of a file. The first one counts as 0. One that is not later than the one
+                before is moved right behind it.
             duration_s: how long it is shown if no other one follows; 0 if that is not known.
 
         Returns:
@@ -101,8 +106,8 @@ class Recorder(Closing):
                 return False
             self._raise_error()
             if self._origin is None:
-                self._origin = timestamp
-            ticks = round((timestamp - self._origin) * TICKS_PER_S)
+                self._origin = time_s
+            ticks = round((time_s - self._origin) * TICKS_PER_S)
             self._latest_ticks = max(ticks, self._latest_ticks + 1)
             self._pictures.append((image, self._latest_ticks, round(duration_s * TICKS_PER_S)))
             self._changed.notify_all()

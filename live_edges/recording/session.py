@@ -138,14 +138,14 @@ class RecordingSession(Closing):
             return str(error)
 
     def write(
-        self, view: Image | None, original: Image, timestamp: float, *, duration_s: float = 0.0
+        self, view: Image | None, original: Image, time_s: float, *, duration_s: float = 0.0
     ) -> str:
         """Record one picture.
 
         Args:
             view: what is on the screen, ``(H, W, 3)`` uint8 BGR; None until it is filtered.
             original: what the source delivered, likewise.
-            timestamp: when it was taken, in seconds.
+            time_s: when it is shown, in seconds, as for `Recorder.write`.
             duration_s: how long it is shown if no other one follows; 0 if that is not known.
 
         Returns:
@@ -154,7 +154,7 @@ class RecordingSession(Closing):
         try:
             for recorder, image in zip(self._recorders, (view, original), strict=False):
                 if image is not None:
-                    recorder.write(image, timestamp, duration_s=duration_s)
+                    recorder.write(image, time_s, duration_s=duration_s)
         except RecordingError as error:
             log.warning("%s", error)
             self.stop()

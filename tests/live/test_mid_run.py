@@ -88,7 +88,7 @@ class Seen(RecordingSession):
     def frames(self):
         return len(self.views)
 
-    def write(self, view, original, timestamp, *, duration_s=0.0):
+    def write(self, view, original, time_s, *, duration_s=0.0):
         self.views.append(view.copy())
         return ""
 
