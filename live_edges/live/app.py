@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from live_edges.display.screen import Screen
 from live_edges.errors import LiveEdgesError
@@ -290,8 +290,10 @@ class App:
             self._wants_step = True
         elif action == "record":
             self._hud.toast(self._recordings.toggle())
-        else:
+        elif action == "snapshot":
             self._save_snapshot()
+        else:
+            assert_never(action)
 
     def _check_filter(self, before: Settings) -> None:
         """Keep the old filter where the new one's weights file cannot be used."""
