@@ -158,7 +158,7 @@ class EdgePipeline(Closing):
 
     @property
     def device(self) -> torch.device:
-        """Where the edges are found: where they were meant to be, or where that works."""
+        """Where the edges are found: the chosen device; the CPU once that has failed."""
         return self._engine.device
 
     @property

@@ -27,7 +27,7 @@ class GpuEngine:
     Args:
         device: where to compute.
         make_transfer: makes what brings pictures to the device and edges back.
-        compiler: runs the functions of pixels.
+        compiler: runs the filter on the device, compiled as soon as that is ready.
 
     Attributes:
         is_checked: True once its edges were compared with the definition's.

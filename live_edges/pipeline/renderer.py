@@ -51,8 +51,9 @@ class PendingView:
         original: as in `Rendered`.
         edges: comes when it is waited for; None where the view needs none.
         chosen: filter and sigma that find them.
-        gain: that they are made with.
-        threshold: likewise; 0 where the automatic gain measures them before weak ones are hidden.
+        gain: the gain that they are made with.
+        threshold: the threshold that they are made with. It is 0 where the automatic gain measures
+            them, because it must see the weak ones, too; those are hidden afterwards.
         settled: filter and sigma that the automatic gain had settled for when it began.
         right: the same picture by the filter that it is compared with; None where there is none.
     """

@@ -1,4 +1,7 @@
-"""The scene of the built-in demo: a still background, moving objects, and noise."""
+"""The scene of the built-in demo: a still background, moving objects, and noise.
+
+`live-edges bench` and `live-edges doctor` measure on its pictures, too.
+"""
 
 import math
 from dataclasses import dataclass
@@ -32,7 +35,7 @@ _WORDS = (  # text, position of its left end on the base line, height of a lette
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mover:
     """A sprite that moves in a Lissajous figure around ``(x, y)``, in fractions of the picture.
 
@@ -113,11 +116,51 @@ def _movers(scale: float, rng: np.random.Generator) -> tuple[Mover, ...]:
     hexagon = _turning(side(150), (150, 90, 200), corners=6, inner=1.0)
     star = _turning(side(170), (60, 190, 250), corners=5, inner=0.5)
     return (
-        Mover((_spokes(side(210)),), 1, 0.5, 0.5, (0.42, 0.05), (29, 17), 2.0),
-        Mover(hexagon, 9, 0.3, 0.62, (0.22, 0.22), (19, 13), 0.5),
-        Mover((_wood(side(200), rng),), 1, 0.62, 0.42, (0.3, 0.25), (23, 11), 4.2),
-        Mover(star, 14, 0.7, 0.6, (0.24, 0.26), (17, 12), 1.1),
-        Mover((_ball(side(180)),), 1, 0.45, 0.5, (0.4, 0.3), (21, 9), 3.1),
+        Mover(
+            phases=(_spokes(side(210)),),
+            turn_s=1,
+            x=0.5,
+            y=0.5,
+            reach=(0.42, 0.05),
+            period_s=(29, 17),
+            start=2.0,
+        ),
+        Mover(
+            phases=hexagon,
+            turn_s=9,
+            x=0.3,
+            y=0.62,
+            reach=(0.22, 0.22),
+            period_s=(19, 13),
+            start=0.5,
+        ),
+        Mover(
+            phases=(_wood(side(200), rng),),
+            turn_s=1,
+            x=0.62,
+            y=0.42,
+            reach=(0.3, 0.25),
+            period_s=(23, 11),
+            start=4.2,
+        ),
+        Mover(
+            phases=star,
+            turn_s=14,
+            x=0.7,
+            y=0.6,
+            reach=(0.24, 0.26),
+            period_s=(17, 12),
+            start=1.1,
+        ),
+        Mover(
+            phases=(_ball(side(180)),),
+            turn_s=1,
+            x=0.45,
+            y=0.5,
+            reach=(0.4, 0.3),
+            period_s=(21, 9),
+            start=3.1,
+        ),
     )
 
 
