@@ -5,24 +5,19 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import NoReturn
 
 import live_edges
-from live_edges import options
-from live_edges.bench.cli import add_arguments as add_bench_arguments
+from live_edges.bench.cli import add_flags as add_bench_flags
 from live_edges.errors import LiveEdgesError
 from live_edges.lifecycle import INTERRUPTED, stopped_by_signals
-from live_edges.options import (
-    add_encoding_arguments,
-    add_picture_arguments,
-    add_weights_argument,
-)
+from live_edges.live.cli import add_recording_flags, add_run_flags, add_source_flags
+from live_edges.options import add_picture_flags, add_weights_flag
 from live_edges.platforms import prepare_libraries
-from live_edges.process.cli import add_arguments as add_process_arguments
+from live_edges.process.cli import add_flags as add_process_flags
 from live_edges.sources.address import without_secrets
-from live_edges.training.cli import add_arguments as add_training_arguments
-from live_edges.web.cli import add_arguments as add_web_arguments
+from live_edges.training.cli import add_flags as add_training_flags
+from live_edges.web.cli import add_flags as add_web_flags
 
 Add = Callable[[argparse.ArgumentParser], object]  # adds flags to a command
 
@@ -103,32 +98,32 @@ def _commands() -> dict[str, tuple[str, str, str | None, tuple[Add, ...]]]:
             "live.run:run",
             "show the edges of a camera, file, stream or the demo",
             "Show the edges of what a source sees. Press h in the window for the keys.",
-            (_add_source, add_picture_arguments, _add_run, _add_recording),
+            (add_source_flags, add_picture_flags, add_run_flags, add_recording_flags),
         ),
         "serve": (
             "web.cli:run",
             "show the edges in a browser, for machines without a screen or a camera",
             "Show the edges in a browser. The page can use its own camera as well.",
-            (_add_source, add_picture_arguments, add_web_arguments),
+            (add_source_flags, add_picture_flags, add_web_flags),
         ),
         "process": (
             "process.cli:run",
             "convert video and image files to their edges",
             "Convert files: every frame in, every frame out, its time and sound kept.",
-            (add_picture_arguments, add_process_arguments),
+            (add_picture_flags, add_process_flags),
         ),
         "train": (
             "training.cli:run",
             "learn the kernels of one nn.Conv2d from blur-difference targets",
             "Learn kernels offline and write them to a weights file that runs live.",
-            (add_training_arguments,),
+            (add_training_flags,),
         ),
         "bench": (
             "bench.cli:run",
             "time the pipeline against OpenCV and others, in turn, on the same picture",
             "Time the pipeline against named alternatives in one run, and check that "
             "all of them agree on the picture.",
-            (add_bench_arguments,),
+            (add_bench_flags,),
         ),
         "cameras": (
             "info:cameras",
@@ -140,7 +135,7 @@ def _commands() -> dict[str, tuple[str, str, str | None, tuple[Add, ...]]]:
             "info:filters",
             "list every filter and where it comes from",
             None,
-            (add_weights_argument,),
+            (add_weights_flag,),
         ),
         "doctor": (
             "info:doctor",
@@ -149,91 +144,3 @@ def _commands() -> dict[str, tuple[str, str, str | None, tuple[Add, ...]]]:
             (),
         ),
     }
-
-
-def _add_source(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "source",
-        nargs="?",
-        metavar="SOURCE",
-        help="camera number, (part of a) camera's name, device path, video file, image, folder or "
-        "glob of images, - for standard input, http/rtsp URL, screen (screen:2, "
-        "screen:X,Y,W,H), picamera, or demo (default: the first camera that opens, else demo)",
-    )
-    group = parser.add_argument_group("source")
-    group.add_argument(
-        "--size",
-        type=options.size,
-        metavar="WxH",
-        help="size to ask the camera for, such as 1280x720",
-    )
-    group.add_argument(
-        "--fps", type=options.positive, metavar="N", help="frame rate to ask the camera for"
-    )
-    group.add_argument(
-        "--fourcc",
-        type=options.fourcc,
-        default="MJPG",
-        help="pixel format to ask the camera for (default: %(default)s)",
-    )
-    group.add_argument(
-        "--stall-timeout",
-        type=options.positive,
-        default=2.0,
-        metavar="S",
-        help="a camera that delivers nothing new for so many seconds is lost and opened again "
-        "(default: %(default)s)",
-    )
-    group.add_argument(
-        "--give-up",
-        type=options.seconds,
-        metavar="S",
-        help="end after so many seconds without a lost camera or stream, 0 at once (default: 60 "
-        "without a window; a window waits until you quit)",
-    )
-    group.add_argument(
-        "--loop", action="store_true", help="play a file or slide show again and again"
-    )
-
-
-def _add_run(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("run")
-    group.add_argument("--fullscreen", action="store_true", help="fill the screen")
-    group.add_argument("--headless", action="store_true", help="open no window")
-    group.add_argument(
-        "--latency",
-        choices=("low", "throughput"),
-        default="low",
-        help="low shows a picture before the next one starts; throughput keeps a CUDA device busy "
-        "with up to three at once while the source is ahead (default: %(default)s)",
-    )
-    group.add_argument(
-        "--duration", type=options.positive, metavar="S", help="end after so many seconds"
-    )
-    group.add_argument("--frames", type=options.count, metavar="N", help="end after so many frames")
-    group.add_argument(
-        "--stats", type=Path, metavar="FILE.json", help="write what was measured to this file"
-    )
-
-
-def _add_recording(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("recording (key r)")
-    group.add_argument(
-        "--record",
-        nargs="?",
-        const="",
-        metavar="PATH",
-        help="record from the start into PATH (.mp4, .mov, .mkv, .webm), or where there is none "
-        "into live-edges-DATE-TIME.mp4; a pause holds the picture while the time of a live "
-        "source runs on",
-    )
-    group.add_argument(
-        "--record-hud", action="store_true", help="record the text over the picture as well"
-    )
-    group.add_argument(
-        "--record-original",
-        action="store_true",
-        help="record the untouched picture as well, into NAME-original beside the other file; "
-        "it begins earlier where torch is still loading, and both end together",
-    )
-    add_encoding_arguments(group)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from live_edges.pipeline.edge_pipeline import EdgePipeline
 
 
-def add_picture_arguments(parser: argparse.ArgumentParser) -> None:
+def add_picture_flags(parser: argparse.ArgumentParser) -> None:
     """Add what says which edges to find, how to show them and what to compute them with."""
     group = parser.add_argument_group("picture")
     group.add_argument(
@@ -48,7 +48,7 @@ def add_picture_arguments(parser: argparse.ArgumentParser) -> None:
         help="blur radius of log, gaussian-gradient, blur-difference and canny, 0.3 to 5 "
         "(default: %(default)s)",
     )
-    add_weights_argument(parser)
+    add_weights_flag(parser)
     group.add_argument(
         "--mirror",
         action=argparse.BooleanOptionalAction,
@@ -68,17 +68,12 @@ def add_picture_arguments(parser: argparse.ArgumentParser) -> None:
         help="filter and show this part alone: left, top, width and height in pixels, or as "
         "fractions such as 0.25,0.25,0.5,0.5",
     )
-    add_machine_arguments(group)
+    add_machine_flags(group)
 
 
-def add_machine_arguments(group: argparse._ActionsContainer) -> None:
+def add_machine_flags(group: argparse._ActionsContainer) -> None:
     """Add --device, --threads and --engine."""
-    group.add_argument(
-        "--device",
-        default="auto",
-        metavar="NAME",
-        help="auto, cpu, cuda, cuda:N, mps or xpu (default: %(default)s)",
-    )
+    add_device_flag(group)
     group.add_argument(
         "--threads",
         type=count,
@@ -95,7 +90,17 @@ def add_machine_arguments(group: argparse._ActionsContainer) -> None:
     )
 
 
-def add_weights_argument(parser: argparse.ArgumentParser) -> None:
+def add_device_flag(group: argparse._ActionsContainer) -> None:
+    """Add --device."""
+    group.add_argument(
+        "--device",
+        default="auto",
+        metavar="NAME",
+        help="auto, cpu, cuda, cuda:N, mps or xpu (default: %(default)s)",
+    )
+
+
+def add_weights_flag(parser: argparse.ArgumentParser) -> None:
     """Add --weights."""
     parser.add_argument(
         "--weights",
@@ -109,7 +114,7 @@ def add_weights_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_encoding_arguments(group: argparse._ActionsContainer) -> None:
+def add_encoding_flags(group: argparse._ActionsContainer) -> None:
     """Add --encoder, --quality, --preset and --overwrite."""
     group.add_argument(
         "--encoder",
@@ -136,7 +141,11 @@ def add_encoding_arguments(group: argparse._ActionsContainer) -> None:
 
 
 def settings_of(args: argparse.Namespace, filter: str) -> Settings:
-    """Return the settings that the command line asks for, with the filter that was found."""
+    """Return the settings that the command line asks for, with the filter that was found.
+
+    Reads --fullscreen, and the picture flags but those of `pipeline_of`; a command without one of
+    these flags sets a default for it.
+    """
     return Settings(
         filter=filter,
         against=args.against,
@@ -153,7 +162,11 @@ def settings_of(args: argparse.Namespace, filter: str) -> Settings:
 
 
 def pipeline_of(args: argparse.Namespace, filter: str) -> "EdgePipeline":
-    """Open the pipeline that the command line asks for; brings torch, which takes seconds."""
+    """Open the pipeline that the command line asks for; brings torch, which takes seconds.
+
+    Reads the machine flags, --sigma, --weights, --against and --latency; a command without one of
+    these flags sets a default for it.
+    """
     from live_edges.pipeline.devices import share_cores
     from live_edges.pipeline.edge_pipeline import EdgePipeline
 

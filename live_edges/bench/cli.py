@@ -1,4 +1,4 @@
-"""`live-edges bench`: its options, and what it prints."""
+"""`live-edges bench`: its flags, and what it prints."""
 
 import argparse
 import json
@@ -17,7 +17,7 @@ LIVE_S = 10.0
 Measured = tuple[str, list[str], list[dict[str, Any]]]  # what was measured, as lines, and as rows
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `live-edges bench`."""
     parser.add_argument(
         "--size",
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="edges",
         help="what is made of the picture (default: %(default)s)",
     )
-    options.add_machine_arguments(parser)
+    options.add_machine_flags(parser)
     parser.add_argument(
         "--rounds",
         type=options.count,

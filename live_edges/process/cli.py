@@ -1,4 +1,4 @@
-"""`live-edges process`: its options, and the walk through the files."""
+"""`live-edges process`: its flags, and the walk through the files."""
 
 import argparse
 import logging
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from live_edges import options
 from live_edges.errors import LiveEdgesError
-from live_edges.options import add_encoding_arguments, pipeline_of, settings_of
+from live_edges.options import add_encoding_flags, pipeline_of, settings_of
 
 if TYPE_CHECKING:
     from live_edges.process.conversion import Report
@@ -23,8 +23,8 @@ ALPHA_VIEWS = ("edges", "overlay", "mask")
 log = logging.getLogger(__name__)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that only this command has; `live_edges.cli` adds the others."""
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that only this command has; `live_edges.cli` adds the others."""
     parser.add_argument(
         "inputs",
         nargs="+",
@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="make PNG images that are as opaque as their edges are strong, to lay over others: "
         "white, with --view overlay in the line colour, with --view mask in their own colours",
     )
-    add_encoding_arguments(group)
+    add_encoding_flags(group)
     parser.set_defaults(view="edges", latency="low", fullscreen=False)
 
 

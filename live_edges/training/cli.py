@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from live_edges.errors import TrainingError
+from live_edges.options import add_device_flag
 from live_edges.recording.files import check_writable
 from live_edges.sources.paths import check_readable, is_glob
 from live_edges.training.recipe import OPTIONS, PRESETS, SOBEL, Recipe, flag
@@ -13,7 +14,7 @@ from live_edges.training.recipe import OPTIONS, PRESETS, SOBEL, Recipe, flag
 _MAY_CHANGE = ("steps", "lr")  # when a run is resumed
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `live-edges train`."""
     parser.add_argument(
         "data",
@@ -31,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             help=f"{option.metadata['help']} (default {option.default})",
         )
     files = parser.add_argument_group("files and machine")
-    files.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N, mps or xpu")
+    add_device_flag(files)
     files.add_argument("--out", type=Path, help="weights file (default: NAME.safetensors, here)")
     files.add_argument(
         "--resume",

@@ -1,4 +1,4 @@
-"""`live-edges serve`: its options, the sessions, and the server that runs until it is stopped."""
+"""`live-edges serve`: its flags, the sessions, and the server that runs until it is stopped."""
 
 import argparse
 import asyncio
@@ -22,7 +22,7 @@ POLL_S = 0.2
 log = logging.getLogger(__name__)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add what only this command has."""
     group = parser.add_argument_group("serve")
     group.add_argument(
