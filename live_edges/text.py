@@ -106,10 +106,19 @@ def font_for(canvas: Image) -> Font:
     return Font(max(_READABLE_SCALE, _TEXT_SCALE * relative))
 
 
+def fill(canvas: Image, box: Box, color: Color) -> None:
+    """Paint a box, in place, as far as it lies in the picture."""
+    _part(canvas, box)[...] = color
+
+
+def _part(canvas: Image, box: Box) -> Image:
+    left, top, right, bottom = (max(0, side) for side in box)
+    return canvas[top:bottom, left:right]
+
+
 def shade(canvas: Image, box: Box, *, strength: float = _SHADE) -> None:
     """Darken a box, in place, as far as it lies in the picture."""
-    left, top, right, bottom = (max(0, side) for side in box)
-    part = canvas[top:bottom, left:right]
+    part = _part(canvas, box)
     if part.size:
         part[...] = cv2.convertScaleAbs(part, alpha=strength)
 
@@ -151,6 +160,12 @@ def draw_lines(
     if swatch:
         canvas[:bottom, : max(2, pad // 2)] = swatch
     return bottom
+
+
+def toast_height(canvas: Image) -> int:
+    """Return how many rows of pixels a message of one line takes."""
+    font = font_for(canvas)
+    return font.line + font.pad
 
 
 def draw_toast(canvas: Image, text: str, *, bottom: int | None = None) -> None:

@@ -102,7 +102,9 @@ class HeadUpDisplay:
             bottom = help.draw_bar(canvas, help.BAR)
         taken = 0, bottom, width, height
         if status.look and status.look.kernels and not settings.show_help:
-            taken = self._kernel_view.draw(canvas, status.look, status.look.kernels, bottom=bottom)
+            above = bottom - screen_text.toast_height(canvas)
+            kernels = status.look.kernels
+            taken = self._kernel_view.draw(canvas, status.look, kernels, bottom=above)
         if settings.hud != "off":
             lines, swatch = self._lines(settings, status), _swatch(settings)
             top = screen_text.draw_lines(canvas, lines, swatch=swatch, avoid=taken)

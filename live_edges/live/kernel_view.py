@@ -10,9 +10,10 @@ from live_edges.live.arithmetic import Kernels
 from live_edges.live.kernel_maps import Map, Rows, longest_numbers, rows_of, steps
 from live_edges.live.looking import Look
 from live_edges.sizing import Size, placed, size_of
-from live_edges.text import GRAY, WHITE, YELLOW, Box, Color, Font, font_for, shade
+from live_edges.text import GRAY, WHITE, YELLOW, Box, Color, Font, fill, font_for, shade
 
 MAX_NUMBERED = 7  # rows or columns of a kernel that is shown with numbers
+BLACK = (0, 0, 0)
 STYLES = (0, 5, 3)  # lines of text that a map without numbers is as high as; 0 with numbers
 SHADE = 0.15
 MAX_CHOSEN = 8  # sizes of text that are remembered
@@ -164,8 +165,12 @@ def _outlined(canvas: Image, look: Look, kernels: Kernels) -> Box | None:
         first = start + look.pane[side] * pane + (look.at[side] - taps // 2) * scale
         box.append((round(first), round(first + taps * scale)))
     (left, right), (top, bottom) = box
-    cv2.rectangle(canvas, (left - 2, top - 2), (right + 1, bottom + 1), (0, 0, 0), 1)
-    cv2.rectangle(canvas, (left - 1, top - 1), (right, bottom), YELLOW, 1)
+    thick = max(1, canvas.shape[0] // 360)
+    for beyond, color in ((2 * thick, BLACK), (thick, YELLOW)):
+        x, y, end_x, end_y = left - beyond, top - beyond, right + beyond, bottom + beyond
+        for bar in ((x, y, end_x, y + thick), (x, end_y - thick, end_x, end_y),
+                     (x, y, x + thick, end_y), (end_x - thick, y, end_x, end_y)):  # fmt: skip
+            fill(canvas, bar, color)
     return left, top, right, bottom
 
 

@@ -16,12 +16,13 @@ from live_edges.filters.catalog import catalog
 from live_edges.frame import Frame
 from live_edges.live import kernel_maps, kernel_view
 from live_edges.live.arithmetic import beneath, kernels_of, worked_out
+from live_edges.live.hud import HeadUpDisplay, Status
 from live_edges.live.in_flight import InFlight
 from live_edges.live.looking import Look, look
 from live_edges.pipeline.edge_pipeline import EdgePipeline
 from live_edges.settings import Settings
-from live_edges.text import Font
-from live_edges.timing import Stages
+from live_edges.text import Font, toast_height
+from live_edges.timing import Durations, Stages
 
 FILTERS = list(catalog())
 SIZE = (53, 37)
@@ -247,3 +248,20 @@ def test_the_side_of_a_comparison_that_the_mouse_is_on_is_explained(view, x, nam
     assert found.kernels.name == name
     rendered = in_flight.rendered.right if x > 0.5 else in_flight.rendered
     assert found.arithmetic.result == rendered.edges[found.at[1], found.at[0]]
+
+
+@pytest.mark.parametrize("size", [(320, 240), (640, 480), (1280, 720)])
+def test_a_message_has_its_place_below_the_panel(size):
+    settings = dataclasses.replace(SETTINGS, pointer=(0.2, 0.6), hud="off", is_paused=True)
+    in_flight, settings = shown(settings, noise(size))
+    status = Status("cpu", "torch", 30.0, 30.0, 0, Durations(), Stages())
+    explained = dataclasses.replace(status, look=look(in_flight, settings))
+    hud = HeadUpDisplay([], {}, clock=FakeClock())
+    pictures = [in_flight.rendered.view.copy() for _ in range(2)]
+
+    hud.draw(pictures[0], settings, status)
+    hud.draw(pictures[1], settings, explained)
+
+    below = toast_height(pictures[0])
+    assert (pictures[0][-below:] == pictures[1][-below:]).all()
+    assert (pictures[0] != pictures[1]).any()
