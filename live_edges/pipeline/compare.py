@@ -7,6 +7,7 @@ import numpy as np
 
 from live_edges.frame import Image
 from live_edges.pipeline.renderer import PendingView, Rendered, Renderer
+from live_edges.pipeline.views import VIEWS
 from live_edges.settings import WHOLE, Settings, ViewName
 from live_edges.sizing import MIN_SHOWN_PX, fitted, size_of
 from live_edges.text import draw_names
@@ -22,7 +23,7 @@ class CompareRenderer(Renderer):
     """Renders by one filter, or by two where the settings name another one to compare it with.
 
     Both filters see the whole picture, because the automatic gain of each would change with the
-    divider else. The view of the original has nothing to compare and stays as it is.
+    divider else. A view that needs no edges has nothing to compare and stays as it is.
     """
 
     _right: Renderer | None = None
@@ -94,7 +95,7 @@ class CompareRenderer(Renderer):
 
 
 def _is_comparing(settings: Settings) -> bool:
-    return settings.against is not None and settings.view != "original"
+    return settings.against is not None and VIEWS[settings.view].needs_edges
 
 
 def divider_of(settings: Settings) -> float:

@@ -19,7 +19,7 @@ from live_edges.settings import Settings
 SIGMA = 6.0  # gray levels of noise, as of a webcam in a dim room
 DARK, BRIGHT = 70, 130
 SIZE = (120, 161)
-COUNT = 40
+COUNT = 30
 
 
 def scene(edge=80):
