@@ -22,7 +22,7 @@ from live_edges.cli import build_parser, parse
 from live_edges.errors import LiveEdgesError
 from live_edges.process.conversion import convert_image, convert_video
 from live_edges.process.reading import Span
-from live_edges.process.rendering import VideoRenderer
+from live_edges.process.video_renderer import VideoRenderer
 from live_edges.recording.encoding import Encoding
 from live_edges.settings import LINE_COLORS, VIEWS, Settings
 from live_edges.sources.images import Images

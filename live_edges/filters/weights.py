@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from live_edges.errors import WeightsError
-from live_edges.filters.choosing import choose_kernels, has_bias
+from live_edges.filters.kernel_choice import choose_kernels, has_bias
 from live_edges.filters.kernels import Bank, unit_scaled
 from live_edges.filters.ranges import MAX_KERNEL_SIZE, MAX_KERNELS
 from live_edges.filters.tensor_files import read_tensors

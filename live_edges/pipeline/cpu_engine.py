@@ -96,7 +96,7 @@ class CpuEngine(Closing):
         return painted.reshape(image.shape) if is_done else None
 
     def _run(self, shape: Shape, image: Image, *others: Any) -> bool:
-        """Run a loop of `live_edges.pipeline.cpu` over all rows; False where there is none yet."""
+        """Run a compiled loop over all rows of a picture; False where there is none yet."""
         if self._name == "torch":
             return False
         rows = _rows(image)
@@ -130,11 +130,11 @@ class CpuEngine(Closing):
 def _compiled(shape: Shape, rows: Image, *others: Any) -> Function:
     """Compile a loop for arguments like these, by running it over no row at all."""
     try:
-        from live_edges.pipeline import cpu, cpu_paint, cpu_peaking  # bring Numba: a while
+        from live_edges.pipeline import cpu_loops, cpu_paint, cpu_peaking  # bring Numba: a while
     except ModuleNotFoundError as error:
         raise RuntimeError(f"{error.name} is missing; run: pip install {error.name}") from error
     name, *constants = shape
-    module = next(each for each in (cpu, cpu_paint, cpu_peaking) if hasattr(each, name))
+    module = next(each for each in (cpu_loops, cpu_paint, cpu_peaking) if hasattr(each, name))
     loop: Function = getattr(module, name)(*constants)
     loop(rows, 0, 0, *others)
     return loop

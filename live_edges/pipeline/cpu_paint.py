@@ -1,7 +1,7 @@
 """The loops that paint views and smooth pictures, row by row; Numba makes machine code of them.
 
-As in `live_edges.pipeline.cpu`, each does the rows from ``first`` to ``last`` of a picture that
-comes as rows of bytes, ``(H, 3 W)``, and writes to ``painted``, which is alike.
+As in `live_edges.pipeline.cpu_loops`, each does the rows from ``first`` to ``last`` of a picture
+that comes as rows of bytes, ``(H, 3 W)``, and writes to ``painted``, which is alike.
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numba import float32, int32, uint8, uint16
 
-from live_edges.pipeline.cpu import Loop, compiled
+from live_edges.pipeline.cpu_loops import Loop, compiled
 from live_edges.pipeline.maps import DARK
 from live_edges.pipeline.neon import DARKEST, SATURATION
 from live_edges.pipeline.orientation import FLAT

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numba import float32, int16, int32, uint8, uint16
 
-from live_edges.pipeline.cpu import Loop, compiled, rows_around
+from live_edges.pipeline.cpu_loops import Loop, compiled, rows_around
 from live_edges.pipeline.cpu_paint import blend_row
 
 

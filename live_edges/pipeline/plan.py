@@ -22,7 +22,7 @@ class Loop:
     """How the CPU engine slides a bank.
 
     Attributes:
-        name: which function of `live_edges.pipeline.cpu` makes the loop.
+        name: which function of `live_edges.pipeline.cpu_loops` makes the loop.
         constants: what it is made with, beside the number of channels.
         taps: arrays that the loop is run with.
         scale: factor on what the loop finds.

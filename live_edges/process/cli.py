@@ -15,8 +15,8 @@ from live_edges.options import add_encoding_flags, pipeline_of, settings_of
 
 if TYPE_CHECKING:
     from live_edges.process.conversion import Report
-    from live_edges.process.plan import Conversion
-    from live_edges.process.rendering import VideoRenderer
+    from live_edges.process.file_plan import Conversion
+    from live_edges.process.video_renderer import VideoRenderer
 
 ALPHA_VIEWS = ("edges", "overlay", "mask")
 
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         LiveEdgesError: a single file could not be converted, or the arguments make no sense.
     """
     from live_edges.filters.catalog import choose
-    from live_edges.process.plan import plan_conversions
+    from live_edges.process.file_plan import plan_conversions
     from live_edges.recording.files import check_writable
 
     if args.start is not None and args.end is not None and args.start >= args.end:
@@ -94,7 +94,7 @@ def _convert_all(
     """Convert every file with a filter, and return how many failed."""
     from tqdm.contrib.logging import logging_redirect_tqdm
 
-    from live_edges.process.rendering import VideoRenderer
+    from live_edges.process.video_renderer import VideoRenderer
 
     pipeline, settings = pipeline_of(args, filter), settings_of(args, filter)
     log.info("device: %s (%s)", pipeline.device, pipeline.device_reason)

@@ -13,10 +13,10 @@ from av.packet import Packet
 from live_edges.errors import LiveEdgesError, SourceError
 from live_edges.frame import Image
 from live_edges.process.extras import Extras
+from live_edges.process.output import OutputPicture, VideoOutput, frame_of
 from live_edges.process.queues import read_ahead, write_behind
 from live_edges.process.reading import Span, VideoReader
-from live_edges.process.rendering import VideoRenderer
-from live_edges.process.writing import OutputPicture, VideoOutput, frame_of
+from live_edges.process.video_renderer import VideoRenderer
 from live_edges.recording.encoding import Encoding
 from live_edges.recording.files import atomic_write
 from live_edges.recording.fit import even_size

@@ -10,8 +10,8 @@ from av.packet import Packet
 from av.stream import Discard, Disposition, Stream
 
 from live_edges.process.metadata import copy_chapters, copy_tags, lost_tags, tags_of
+from live_edges.process.output_sound import fits
 from live_edges.process.reading import Span, VideoReader
-from live_edges.process.reencoding import fits
 from live_edges.process.subtitles import ENCODERS, converted, prepare
 from live_edges.sources.decoding import open_input
 

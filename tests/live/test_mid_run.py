@@ -16,7 +16,7 @@ from media import write_video
 from live_edges import EdgePipeline
 from live_edges.filters.catalog import catalog
 from live_edges.live.app import App
-from live_edges.pipeline import compiling, cpu, cpu_engine
+from live_edges.pipeline import compiling, cpu_engine, cpu_loops
 from live_edges.pipeline.gpu_engine import GpuEngine
 from live_edges.pipeline.torch_compiling import TorchCompiler
 from live_edges.pipeline.transfer import DirectTransfer, Pending, StreamedTransfer
@@ -24,7 +24,7 @@ from live_edges.pipeline.views import VIEWS, Picture
 from live_edges.process.conversion import convert_video
 from live_edges.process.planes import luma_of, stretched
 from live_edges.process.reading import Span, VideoReader
-from live_edges.process.rendering import VideoRenderer
+from live_edges.process.video_renderer import VideoRenderer
 from live_edges.recording.encoding import Encoding
 from live_edges.recording.session import RecordingOptions, RecordingSession
 from live_edges.settings import Settings
@@ -249,15 +249,15 @@ def test_every_frame_is_shown_once_while_a_thread_compiles(recognised):
 
 def test_every_frame_is_shown_once_where_a_compiled_loop_fails(recognised, monkeypatch, caplog):
     calls = iter(range(COUNT))
-    sobel = cpu.whole_numbers
+    sobel = cpu_loops.whole_numbers
 
     def failing(*constants):
         loop = sobel(*constants)
         return lambda *arguments: fail() if next(calls) == 20 else loop(*arguments)
 
-    monkeypatch.setattr(cpu, "whole_numbers", failing)
+    monkeypatch.setattr(cpu_loops, "whole_numbers", failing)
     monkeypatch.setattr(
-        cpu_engine, "_compiled", lambda shape, *_: getattr(cpu, shape[0])(*shape[1:])
+        cpu_engine, "_compiled", lambda shape, *_: getattr(cpu_loops, shape[0])(*shape[1:])
     )
     caplog.set_level("INFO")
 

@@ -11,7 +11,7 @@ from live_edges.filters.catalog import catalog
 from live_edges.pipeline import compare, views
 from live_edges.pipeline.compare import CompareRenderer, compared, is_right_pointed_at
 from live_edges.pipeline.renderer import Renderer
-from live_edges.process.rendering import VideoRenderer
+from live_edges.process.video_renderer import VideoRenderer
 from live_edges.settings import VIEWS, WHOLE, Settings
 
 SIZE = (480, 641)

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from live_edges import EdgePipeline
 from live_edges.filters.catalog import catalog
 from live_edges.filters.filter import LinearFilter, make_filter
-from live_edges.pipeline import compiling, cpu, cpu_engine, views
+from live_edges.pipeline import compiling, cpu_engine, cpu_loops, views
 from live_edges.pipeline.bands import Bands
 from live_edges.pipeline.compiling import STEADY_CALLS, Compiler
 from live_edges.pipeline.plan import loop_for
@@ -147,7 +147,7 @@ def instant(monkeypatch):
 
     def compiled(shape, *_):
         made.append(shape)
-        return getattr(cpu, shape[0])(*shape[1:])
+        return getattr(cpu_loops, shape[0])(*shape[1:])
 
     monkeypatch.setattr(cpu_engine, "_compiled", compiled)
     return made
@@ -192,8 +192,8 @@ def test_what_is_prepared_is_compiled_before_the_first_picture(instant):
 
 
 def test_without_numba_one_line_says_what_is_missing_and_the_run_goes_on(monkeypatch, caplog):
-    monkeypatch.delitem(sys.modules, "live_edges.pipeline.cpu", raising=False)
-    monkeypatch.delattr("live_edges.pipeline.cpu", raising=False)
+    monkeypatch.delitem(sys.modules, "live_edges.pipeline.cpu_loops", raising=False)
+    monkeypatch.delattr("live_edges.pipeline.cpu_loops", raising=False)
     monkeypatch.setitem(sys.modules, "numba", None)
     pipeline = EdgePipeline("sobel", engine="numba")
 
@@ -239,17 +239,17 @@ def test_a_loop_that_fails_later_is_not_called_again(monkeypatch, caplog):
 
 
 def test_loops_are_compiled_without_a_cache_where_no_folder_can_be_written(monkeypatch, caplog):
-    njit = cpu.numba.njit
+    njit = cpu_loops.numba.njit
 
     def without_cache(**options):
         if options.pop("cache", False):
             raise RuntimeError("cannot cache function 'find': no locator available")
         return njit(**options)
 
-    monkeypatch.setattr(cpu.numba, "njit", without_cache)
+    monkeypatch.setattr(cpu_loops.numba, "njit", without_cache)
 
     with caplog.at_level(logging.INFO):
-        double = cpu.compiled(lambda x: x + x)
+        double = cpu_loops.compiled(lambda x: x + x)
 
     assert double(2) == 4
     assert "set NUMBA_CACHE_DIR to a folder" in caplog.messages[0]

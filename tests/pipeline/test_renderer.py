@@ -12,7 +12,7 @@ from fakes import compute_on, transfer_with
 from live_edges import EdgePipeline
 from live_edges.pipeline.autogain import TARGET
 from live_edges.pipeline.renderer import Renderer
-from live_edges.process.rendering import VideoRenderer
+from live_edges.process.video_renderer import VideoRenderer
 from live_edges.settings import Settings
 
 FPS = 30

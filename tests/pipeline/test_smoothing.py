@@ -13,7 +13,7 @@ from live_edges.pipeline import smoothing
 from live_edges.pipeline.compare import CompareRenderer
 from live_edges.pipeline.renderer import Renderer
 from live_edges.pipeline.smoothing import REST, Smoother, noise_of
-from live_edges.process.rendering import VideoRenderer
+from live_edges.process.video_renderer import VideoRenderer
 from live_edges.settings import Settings
 
 SIGMA = 6.0  # gray levels of noise, as of a webcam in a dim room

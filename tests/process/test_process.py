@@ -36,7 +36,7 @@ from live_edges.lifecycle import INTERRUPTED
 from live_edges.process.planes import luma_of, stretched
 from live_edges.process.queues import read_ahead, write_behind
 from live_edges.process.reading import Span, VideoReader
-from live_edges.process.rendering import VideoRenderer
+from live_edges.process.video_renderer import VideoRenderer
 from live_edges.settings import Settings
 from live_edges.sources.video import VideoFile
 

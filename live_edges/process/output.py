@@ -17,9 +17,9 @@ from live_edges.errors import LiveEdgesError, reason
 from live_edges.frame import Image
 from live_edges.process.extras import Extras
 from live_edges.process.metadata import copy_tags
+from live_edges.process.output_sound import Sound, add_sound
 from live_edges.process.planes import gray_frame
 from live_edges.process.reading import VideoReader
-from live_edges.process.reencoding import Sound, add_sound
 from live_edges.recording.encoding import Encoding, add_video_stream, choose_encoder
 from live_edges.recording.fit import fit
 from live_edges.recording.storage import MUXERS
