@@ -12,12 +12,15 @@ from live_edges.bench.cli import add_flags as add_bench_flags
 from live_edges.errors import LiveEdgesError
 from live_edges.lifecycle import INTERRUPTED, stopped_by_signals
 from live_edges.live.cli import add_recording_flags, add_run_flags, add_source_flags
+from live_edges.live.presets import typed_in
 from live_edges.options import add_picture_flags, add_weights_flag
 from live_edges.platforms import prepare_libraries
 from live_edges.process.cli import add_flags as add_process_flags
 from live_edges.sources.address import without_secrets
 from live_edges.training.cli import add_flags as add_training_flags
 from live_edges.web.cli import add_flags as add_web_flags
+
+WITH_PRESETS = ("run", "process", "serve")
 
 Add = Callable[[argparse.ArgumentParser], object]  # adds flags to a command
 
@@ -47,8 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     handler.setFormatter(_PublicFormatter("%(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("live_edges").setLevel(logging.INFO)  # no library's: torch tells statistics
-    args = parse(sys.argv[1:] if argv is None else list(argv))
     try:
+        args = parse(sys.argv[1:] if argv is None else list(argv))
         # Imported only now, so that --help never waits for torch.
         module, function = args.does.split(":")
         with stopped_by_signals():
@@ -64,15 +67,37 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parse(argv: list[str]) -> argparse.Namespace:
     """Read the command line; a wrong one ends the program with exit code 2."""
-    parser = build_parser()
+    parser, commands = _build_parsers()
     is_flag = bool(argv) and argv[0].startswith("-")
     if not argv or (is_flag and argv[0] not in ("-h", "--help", "--version")):
         argv = ["run", *argv]
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.command in WITH_PRESETS and args.preset is not None:
+        flags = {name: _flags_of(commands[name]) for name in WITH_PRESETS}
+        known = sorted({flag for each in flags.values() for flag in each})
+        typed = typed_in(args.preset, args.config, flags[args.command], known)
+        args = parser.parse_args(
+            [argv[0], *typed, *argv[1:]]
+        )  # what was typed comes last, and wins
+    return args
+
+
+def _flags_of(command: argparse.ArgumentParser) -> dict[str, argparse.Action]:
+    """The flags of a command by their names without the dashes."""
+    return {
+        option.removeprefix("--"): action
+        for action in command._actions
+        for option in action.option_strings[:1]
+        if option.startswith("--")
+    }
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Describe every command, option and default."""
+    return _build_parsers()[0]
+
+
+def _build_parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
     parser = _Parser(
         prog="live-edges",
         description="Point a camera at the world and see its edges, live.",
@@ -88,7 +113,7 @@ def build_parser() -> argparse.ArgumentParser:
         command.set_defaults(does=does)
         for add in add_all:
             add(command)
-    return parser
+    return parser, dict(commands.choices)
 
 
 def _commands() -> dict[str, tuple[str, str, str | None, tuple[Add, ...]]]:

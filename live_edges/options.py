@@ -6,7 +6,7 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from live_edges.settings import VIEWS, WHOLE, Region, Settings
+from live_edges.settings import LINE_COLORS, VIEWS, WHOLE, Region, Settings
 
 if TYPE_CHECKING:
     from live_edges.pipeline.edge_pipeline import EdgePipeline
@@ -26,6 +26,21 @@ def add_picture_flags(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--view", choices=VIEWS, default="overlay", help="what is shown (default: %(default)s)"
+    )
+    group.add_argument(
+        "--line-color",
+        choices=LINE_COLORS,
+        default=next(iter(LINE_COLORS)),
+        help="colour of the lines in the overlay (default: %(default)s)",
+    )
+    group.add_argument(
+        "--preset",
+        metavar="NAME",
+        help="flags that live-edges.toml has under this name, in your configuration folder or "
+        "here; what is typed wins, and the key p saves what is set as the preset saved",
+    )
+    group.add_argument(
+        "--config", type=Path, metavar="FILE", help="read presets from this file instead"
     )
     group.add_argument(
         "--gain",
@@ -115,7 +130,7 @@ def add_weights_flag(parser: argparse.ArgumentParser) -> None:
 
 
 def add_encoding_flags(group: argparse._ActionsContainer) -> None:
-    """Add --encoder, --quality, --preset and --overwrite."""
+    """Add --encoder, --quality, --encoder-preset and --overwrite."""
     group.add_argument(
         "--encoder",
         default="auto",
@@ -131,7 +146,7 @@ def add_encoding_flags(group: argparse._ActionsContainer) -> None:
         help="1 to 51; smaller looks better and takes more room (default: %(default)s)",
     )
     group.add_argument(
-        "--preset",
+        "--encoder-preset",
         metavar="NAME",
         help="speed against size, in the encoder's own words (default: veryfast for libx264)",
     )
@@ -155,6 +170,7 @@ def settings_of(args: argparse.Namespace, filter: str) -> Settings:
         threshold=args.threshold,
         sigma=args.sigma,
         is_smooth=args.smooth,
+        line_color=args.line_color,
         is_mirrored=args.mirror,
         region=args.roi,
         is_fullscreen=args.fullscreen,

@@ -90,6 +90,17 @@ def has_v4l2() -> bool:
     return sys.platform.startswith("linux")
 
 
+def config_folder() -> Path:
+    """The folder for what the user has set, which need not exist."""
+    if sys.platform == "win32":
+        base = os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming"
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(base) / "live-edges"
+
+
 def needs_display_variable() -> bool:
     """Whether a window needs the address of an X or Wayland server in the environment."""
     return sys.platform not in ("darwin", "win32")

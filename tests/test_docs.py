@@ -92,6 +92,14 @@ LINKS = [
 
 
 @pytest.fixture
+def presets(tmp_path, monkeypatch):
+    """The file that the pages show, in the current folder, and the one that the key p writes."""
+    shown = "\n".join(body for page in PAGES for body in blocks(page, ("toml",)))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "live-edges.toml").write_text(f"{shown}\n[saved]\n", encoding="utf-8")
+
+
+@pytest.fixture
 def folder(tmp_path, monkeypatch):
     """Every file that a command names."""
     monkeypatch.chdir(tmp_path)
@@ -112,7 +120,7 @@ def folder(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "line", named((page, line) for page, line in LINES if is_ours(line) and not is_run(line))
 )
-def test_a_command_that_needs_more_than_a_test_has_is_understood(line):
+def test_a_command_that_needs_more_than_a_test_has_is_understood(line, presets):
     parse(shlex.split(line)[1:])
 
 
@@ -125,7 +133,7 @@ def test_a_command_does_what_it_says(line, folder):
 
 
 @pytest.mark.parametrize("text", named(spoken_commands()))
-def test_a_command_in_a_sentence_is_understood(text):
+def test_a_command_in_a_sentence_is_understood(text, presets):
     words = shlex.split(text)[1:]
 
     parse([*words, "in.mp4", "-o", "out.mp4"] if words == ["process"] else words)

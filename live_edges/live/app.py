@@ -19,6 +19,7 @@ from live_edges.live.keymap import Action, Change, bindings, by_key
 from live_edges.live.limits import NO_LIMITS, Limits
 from live_edges.live.looking import look
 from live_edges.live.pointer import steered
+from live_edges.live.presets import SAVED, save_preset
 from live_edges.live.stats import Meter, Summary
 from live_edges.recording.session import RecordingSession
 from live_edges.recording.snapshot import save_snapshot
@@ -290,10 +291,21 @@ class App:
             self._wants_step = True
         elif action == "record":
             self._hud.toast(self._recordings.toggle())
+        elif action == "save":
+            self._save_preset()
         elif action == "snapshot":
             self._save_snapshot()
         else:
             assert_never(action)
+
+    def _save_preset(self) -> None:
+        try:
+            path = save_preset(self.settings)
+        except LiveEdgesError as error:
+            self._report(error)
+        else:
+            log.info("saved as the preset %s in %s", SAVED, path)
+            self._hud.toast(f"saved: --preset {SAVED}")
 
     def _check_filter(self, before: Settings) -> None:
         """Keep the old filter where the new one's weights file cannot be used."""

@@ -20,7 +20,7 @@ from live_edges.settings import (
     Settings,
 )
 
-Action = Literal["quit", "escape", "step", "snapshot", "record"]
+Action = Literal["quit", "escape", "step", "snapshot", "record", "save"]
 Group = Literal["filters", "picture", "look closer", "record", "window"]
 Change = Callable[[Settings], Settings]
 T = TypeVar("T")
@@ -110,6 +110,7 @@ def bindings(filters: Sequence[str], initial: Settings = Settings()) -> list[Bin
         _key(".", "one frame further, then pause", "look closer", "step"),
         _key("s", "snapshot: view, edges and original as PNG", "record", "snapshot"),
         _key("r", "record what is shown, and stop", "record", "record"),
+        _key("p", "save all this as the preset saved", "record", "save"),
         _key("f", "fullscreen and back", "window", lambda s: _flip(s, "is_fullscreen")),
         _key("i", "more or less text", "window", lambda s: replace(s, hud=_next(HUDS, s.hud))),
         Binding(("h", "?"), "h ?", "this help", lambda s: _flip(s, "show_help"), "window"),

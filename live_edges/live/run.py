@@ -166,7 +166,7 @@ def _recordings(args: argparse.Namespace, source: Source) -> RecordingSession:
         waits=not source.is_live,
         encoder=args.encoder,
         quality=args.quality,
-        preset=args.preset,
+        preset=args.encoder_preset,
         overwrite=args.overwrite,
     )
     recordings = RecordingSession(options)

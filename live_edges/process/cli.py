@@ -141,7 +141,7 @@ def _convert(
             each.source,
             each.target,
             renderer,
-            encoding=Encoding(args.encoder, args.quality, args.preset),
+            encoding=Encoding(args.encoder, args.quality, args.encoder_preset),
             span=Span(args.start or 0.0, math.inf if args.end is None else args.end),
             with_sound=not args.no_sound,
             on_start=on_start,

@@ -46,7 +46,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(
         fullscreen=False, headless=False, latency="low", duration=None, frames=None, stats=None,
         record=None, record_hud=False, record_original=False, encoder="auto", quality=20,
-        preset=None, overwrite=False,
+        encoder_preset=None, overwrite=False,
     )  # fmt: skip
 
 

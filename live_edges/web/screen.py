@@ -14,7 +14,7 @@ from live_edges.lifecycle import Closing
 
 QUALITY = 80  # of the JPEG pictures: 720p takes about 100 kB, and lines stay clean
 MAX_WAITING = 64  # keys and mouse events that the loop has not taken yet
-NOT_HERE = ("q", "esc")  # would end the program for everybody
+NOT_HERE = ("q", "esc", "p")  # would end the program for everybody, or write its user's file
 
 
 @dataclass(eq=False)

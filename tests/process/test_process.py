@@ -583,7 +583,7 @@ def test_a_signal_ends_clean(tmp_path, name):
     movie = write_video(tmp_path / "a.mp4", 3000, options={})
     command = [sys.executable, "-m", "live_edges", "process", str(movie)]
     child = subprocess.Popen(
-        [*command, "-o", str(tmp_path / "b.mp4"), "--device", "cpu", "--preset", "placebo"],
+        [*command, "-o", str(tmp_path / "b.mp4"), "--device", "cpu", "--encoder-preset", "placebo"],
         stderr=subprocess.PIPE,
         text=True,
         cwd=Path(__file__).parents[2],
