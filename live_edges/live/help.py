@@ -23,6 +23,8 @@ BAR = {
     "r": "record",
     "f": "fullscreen",
     "q": "quit",
+    "x": "compare",
+    "k": "kernels",
 }  # keys and what they do in a word; the last ones are left out where there is no room
 
 Row = tuple[str, str]  # the key, and what it does
