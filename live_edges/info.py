@@ -67,7 +67,7 @@ def filters(args: argparse.Namespace) -> int:
     width = max(map(len, entries))
     for entry in entries.values():
         try:
-            shape = " x ".join(map(str, entry.bank(1.0).shape))
+            shape = "net" if entry.net else " x ".join(map(str, entry.bank(1.0).shape))
         except LiveEdgesError as error:
             shape = f"cannot be used: {error}"
         sigma = " (sigma 1, adjustable)" if entry.has_sigma else ""

@@ -97,6 +97,13 @@ def add_machine_flags(group: argparse._ActionsContainer) -> None:
         "and show)",
     )
     group.add_argument(
+        "--detail",
+        choices=("fine", "fast"),
+        default="fine",
+        help="what the boundary filter looks at: the whole picture, or half of its size, which "
+        "takes a third of the time (default: %(default)s)",
+    )
+    group.add_argument(
         "--engine",
         choices=("auto", "torch", "numba"),
         default="auto",
@@ -194,6 +201,7 @@ def pipeline_of(args: argparse.Namespace, filter: str) -> "EdgePipeline":
         weights=args.weights,
         engine=args.engine,
         latency=args.latency,
+        detail=args.detail,
     )
     if args.against is not None:
         pipeline.with_filter(args.against)  # a weights file that cannot be used is told at once

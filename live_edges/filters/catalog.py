@@ -8,6 +8,7 @@ from typing import Literal
 
 from live_edges.errors import LiveEdgesError
 from live_edges.filters import kernels
+from live_edges.filters.nets import architecture_of
 from live_edges.filters.weights import check_exists, filter_name, load_weights, shipped_weights
 
 Rule = Literal["strength", "canny"]
@@ -22,6 +23,7 @@ class Entry:
         bank: makes the kernels for a blur radius sigma in pixels.
         origin: one line on where the filter comes from.
         has_sigma: whether ``bank`` depends on sigma.
+        path: its weights file, if it has one.
         rule: ``strength``, the length of the vector of responses, or ``canny``, its thin lines.
     """
 
@@ -30,6 +32,12 @@ class Entry:
     origin: str
     has_sigma: bool = False
     rule: Rule = "strength"
+    path: Path | None = None
+
+    @property
+    def net(self) -> Path | None:
+        """The weights file, if it holds a net and not one bank of kernels."""
+        return self.path if self.path and architecture_of(self.path) else None
 
     @property
     def is_binary(self) -> bool:
@@ -62,7 +70,7 @@ def catalog(weights: Iterable[str | Path] = ()) -> dict[str, Entry]:
             raise LiveEdgesError(
                 f"{path.name} has the name of a built-in filter; give the file another name"
             )
-        entries.append(Entry(name, partial(_load_bank, path), f"learned, {path.name}"))
+        entries.append(Entry(name, partial(_load_bank, path), f"learned, {path.name}", path=path))
     return {entry.name: entry for entry in entries}
 
 

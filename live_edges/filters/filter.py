@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from live_edges.filters.kernels import separate_if_cheaper
 ROUNDING = 1e-5  # of a sum of taps that should be 0; of white it would show nothing
 
 Function = Callable[..., Any]  # pure, of tensors, at the top level of a module
+Detail = Literal["fine", "fast"]
 Key = tuple[str, tuple[tuple[int, ...], ...]]  # name of the function and shapes of the taps
 Plain = Callable[..., Any]  # of the pictures alone
 
@@ -68,6 +69,7 @@ class LinearFilter(nn.Module):
     function: Function = staticmethod(fused.edge_image)
     margin = 0
     is_linear = True
+    is_net = False
     weight: Tensor
 
     def __init__(self, bank: Tensor) -> None:
@@ -146,16 +148,22 @@ class CannyFilter(LinearFilter):
         return canny.canny(x, self.weight, high=high)
 
 
-def make_filter(entry: Entry, *, sigma: float = 1.0) -> LinearFilter:
+def make_filter(entry: Entry, *, sigma: float = 1.0, detail: Detail = "fine") -> LinearFilter:
     """Build a filter from its catalog entry.
 
     Args:
         entry: one of `live_edges.filters.catalog.catalog`.
         sigma: blur radius in pixels, for the filters that have one.
+        detail: what a net looks at: the whole picture, or half of its size.
 
     Raises:
         WeightsError: the entry's weights file cannot be used.
         ValueError: ``sigma`` lies outside 0.3 to 5 pixels.
     """
+    if entry.net:
+        from live_edges.filters.boundary import BoundaryFilter
+        from live_edges.filters.nets import load_net
+
+        return BoundaryFilter(load_net(entry.net), detail)
     bank = torch.from_numpy(entry.bank(sigma)).float()
     return CannyFilter(bank) if entry.rule == "canny" else LinearFilter(bank)

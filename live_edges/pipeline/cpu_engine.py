@@ -1,5 +1,6 @@
 """The CPU engine: edges by the definition at once, and by compiled loops once there are some."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
@@ -9,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from live_edges.filters import canny, functional
+from live_edges.filters.filter import Job
 from live_edges.frame import Image
 from live_edges.lifecycle import Closing
 from live_edges.pipeline import views
@@ -60,6 +62,9 @@ class CpuEngine(Closing):
 
     def responses(self, plan: Plan, image: Image) -> NDArray[np.float32]:
         """See `live_edges.EdgePipeline.responses`."""
+        if plan.filter.is_net:
+            plan = replace(plan, gain=1.0, threshold=0.0)
+            return by_definition(plan, image)[None].astype(np.float32) / np.float32(255)
         found = np.empty((len(plan.filter.weight), *image.shape[:2]), np.float32)
         shape, read, (taps, _, threshold) = _loop(plan, image)
         scale = np.float32(plan.loop.scale / 255)
@@ -115,6 +120,8 @@ class CpuEngine(Closing):
 
     def execution(self, plan: Plan) -> str:
         """How a filter runs: ``numba``, ``torch`` (as it is defined), or Canny by ``opencv``."""
+        if plan.filter.is_net:
+            return "torch"
         if not plan.filter.is_linear:
             return "opencv"
         loop = plan.loop
@@ -177,6 +184,10 @@ def by_definition(plan: Plan, image: Image) -> Image:
         (len(plan.filter.weight[0]), height + rows - 1, width + columns - 1), np.uint8
     )
     plan.write_planes(image, planes)
+    if plan.filter.is_net:
+        gain, threshold = torch.tensor(plan.factor), torch.tensor(plan.threshold)
+        likely = plan.filter.edges(Job.plainly, torch.from_numpy(planes)[None], gain, threshold)
+        return np.asarray(likely[0, 0].numpy(), np.uint8)
     if not plan.filter.is_linear:
         high = 255 * (plan.threshold or canny.DEFAULT_HIGH)
         lines = canny.lines_by_opencv(planes[0], plan.filter.weight.numpy()[:, 0], high)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from live_edges.errors import DeviceError
 from live_edges.filters.catalog import Entry, catalog, find
-from live_edges.filters.filter import make_filter
+from live_edges.filters.filter import Detail, make_filter
 from live_edges.filters.ranges import MAX_SIGMA, MIN_SIGMA
 from live_edges.filters.weights import filter_name, is_weights_path
 from live_edges.frame import Image
@@ -52,6 +52,7 @@ class EdgePipeline(Closing):
             Numba's; ``numba`` waits for those, and needs a CPU.
         latency: ``low`` has each picture back before the next one starts, ``throughput`` lets a
             CUDA device work on one while others are copied; see `submit`.
+        detail: what ``boundary`` looks at, ``fine`` the whole picture, ``fast`` half of its size.
 
     Attributes:
         device: the `torch.device` in use; ``canny`` is OpenCV's, on the CPU, but for CUDA.
@@ -84,7 +85,9 @@ class EdgePipeline(Closing):
         weights: str | Path | Iterable[str | Path] = (),
         engine: EngineName = "auto",
         latency: Latency = "low",
+        detail: Detail = "fine",
     ) -> None:
+        checks.choice("detail", detail, get_args(Detail))
         checks.choice("latency", latency, get_args(Latency))
         checks.choice("engine", engine, get_args(EngineName))
         weights = [weights] if isinstance(weights, (str, Path)) else list(weights)
@@ -92,7 +95,7 @@ class EdgePipeline(Closing):
         if is_weights_path(filter):
             weights.append(filter)
             filter = filter_name(filter)
-        self._catalog = catalog(weights)
+        self._catalog, self._detail = catalog(weights), detail
         if engine == "numba" and device not in ("auto", "cpu"):
             raise DeviceError(f"Numba computes on the CPU, not on {device}; choose engine torch")
         chosen = choose_device("cpu" if engine == "numba" else device)
@@ -119,7 +122,7 @@ class EdgePipeline(Closing):
         gain, threshold = checks.positive("gain", gain), checks.number("threshold", threshold, 0, 1)
         sigma = checks.number("sigma", sigma, MIN_SIGMA, MAX_SIGMA, unit=" pixels")
         entry = find(self._catalog, filter)
-        edge_filter = make_filter(entry, sigma=sigma)
+        edge_filter = make_filter(entry, sigma=sigma, detail=self._detail)
         return Plan(edge_filter, entry, sigma, gain, threshold, loop_for(edge_filter))
 
     @property

@@ -2,14 +2,22 @@
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 from live_edges.errors import TrainingError
 from live_edges.options import add_device_flag
 from live_edges.recording.files import check_writable
 from live_edges.sources.paths import check_readable, is_glob
-from live_edges.training.recipe import OPTIONS, PRESETS, SOBEL, Recipe, flag
+from live_edges.training.recipe import (
+    BOUNDARY,
+    OPTIONS,
+    PRESETS,
+    SOBEL,
+    BoundaryRecipe,
+    Recipe,
+    flag,
+)
 
 _MAY_CHANGE = ("steps", "lr")  # when a run is resumed
 
@@ -23,7 +31,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="images, folders, globs, video files or a camera number; none: synthetic dead leaves",
     )
     what = parser.add_argument_group("what to learn")
-    what.add_argument("--preset", choices=PRESETS, help="recipe of a file that is shipped")
+    what.add_argument(
+        "--preset", choices=(*PRESETS, BOUNDARY), help="recipe of a file that is shipped"
+    )
     for name, option in OPTIONS.items():  # None where not given, so that a preset's value stays
         what.add_argument(
             flag(name),
@@ -63,6 +73,8 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         LiveEdgesError: something the user can act on, in one sentence.
     """
+    if args.preset == BOUNDARY and not args.evaluate:
+        return _run_boundary(args)
     if args.resume and not args.evaluate:
         return _resume(args)
     recipe = chosen_recipe(args)
@@ -77,6 +89,28 @@ def run(args: argparse.Namespace) -> int:
     from live_edges.training.commands import train_to_file
 
     return train_to_file(args, recipe, out)
+
+
+def _run_boundary(args: argparse.Namespace) -> int:
+    """Train the net, or check the shipped one; most flags are about kernels."""
+    known = [each.name for each in fields(BoundaryRecipe)]
+    given = {name: value for name in OPTIONS if (value := getattr(args, name)) is not None}
+    refused = [flag(name) for name in given if name not in known]
+    refused += ["DATA"] * bool(args.data) + ["--watch"] * args.watch
+    if refused:
+        raise TrainingError(f"--preset boundary takes no {refused[0]}; leave that out")
+    recipe = BoundaryRecipe(**given)
+    recipe.check()
+    if args.resume and not args.resume.is_file():
+        raise TrainingError(f"--resume {args.resume} does not exist; check the path")
+    if args.check:
+        return _check(args, recipe)
+    out = args.out or (args.resume or Path("boundary")).with_suffix(".safetensors")
+    _check_files((), out)
+
+    from live_edges.training import boundary_commands
+
+    return boundary_commands.run(args, recipe, out)
 
 
 def _resume(args: argparse.Namespace) -> int:
@@ -99,12 +133,17 @@ def _resume(args: argparse.Namespace) -> int:
     return train_to_file(args, recipe, out, state)
 
 
-def _check(args: argparse.Namespace, recipe: Recipe) -> int:
+def _check(args: argparse.Namespace, recipe: Recipe | BoundaryRecipe) -> int:
     from live_edges.filters.weights import shipped_weights
 
     shipped = {path.stem: path for path in shipped_weights()}
     if args.preset not in shipped:
         raise TrainingError(f"--check needs --preset, one of: {', '.join(shipped)}")
+
+    if isinstance(recipe, BoundaryRecipe):
+        from live_edges.training import boundary_commands
+
+        return boundary_commands.check(args, recipe, shipped[args.preset])
 
     from live_edges.training.commands import check
 

@@ -75,7 +75,7 @@ def _colours(rng: np.random.Generator, count: int) -> Floats:
 
 def _texture(rng: np.random.Generator, on_top: NDArray[np.int32], count: int) -> Floats:
     """Look up the logarithm of the brightness in rotated noise, with each leaf's own contrast."""
-    bank = np.stack([_clouds(rng, rng.uniform(0.6, 1.6)) for _ in range(TEXTURES)])
+    bank = np.stack([clouds(rng, rng.uniform(0.6, 1.6), TEXTURE_SIZE) for _ in range(TEXTURES)])
     which = rng.integers(0, TEXTURES, count)[on_top]
     turn, scale = rng.uniform(0, 2 * math.pi, count), rng.uniform(0.4, 1.2, count)
     contrast = np.exp(rng.normal(math.log(0.08), 0.8, count)).astype(np.float32)
@@ -88,14 +88,12 @@ def _texture(rng: np.random.Generator, on_top: NDArray[np.int32], count: int) ->
     return np.asarray(bank[which, row, column] * contrast[on_top])
 
 
-def _clouds(rng: np.random.Generator, exponent: float) -> Floats:
+def clouds(rng: np.random.Generator, exponent: float, size: int) -> Floats:
     """Draw seamless noise with amplitude 1 / frequency^exponent, mean 0 and deviation 1."""
-    frequency = np.hypot(
-        np.fft.fftfreq(TEXTURE_SIZE)[:, None], np.fft.rfftfreq(TEXTURE_SIZE)[None, :]
-    )
+    frequency = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None, :])
     frequency[0, 0] = np.inf
-    white = np.fft.rfft2(rng.normal(size=(TEXTURE_SIZE, TEXTURE_SIZE)))
-    noise = np.fft.irfft2(white / frequency**exponent, s=(TEXTURE_SIZE, TEXTURE_SIZE))
+    white = np.fft.rfft2(rng.normal(size=(size, size)))
+    noise = np.fft.irfft2(white / frequency**exponent, s=(size, size))
     return np.asarray(noise / noise.std(), np.float32)
 
 

@@ -118,3 +118,27 @@ PRESETS: dict[str, Recipe] = {
     "learned-sobel": replace(_SIGNED, target=SOBEL, kernel_size=3, out_channels=2),
     "low-light": replace(_SIGNED, kernel_size=11, noise=15.0, batch=128),
 }
+BOUNDARY = "boundary"  # the one preset that is a net
+
+
+@dataclass(frozen=True, slots=True)
+class BoundaryRecipe:
+    """What decides the boundary net; `live_edges.training.boundary` says what each is for."""
+
+    steps: int = 4000
+    batch: int = 8
+    crop: int = 192
+    lr: float = 4e-3
+    seed: int = 0
+    scenes: int = 1500
+
+    def check(self) -> None:
+        """Raise `TrainingError` for a value that cannot work."""
+        if self.crop % 16 or not 32 <= self.crop <= 256:
+            raise TrainingError(f"--crop {self.crop} does not fit; choose 32 to 256 in steps of 16")
+        for name in ("steps", "batch", "lr"):
+            low, high = (OPTIONS[name].metadata[key] for key in ("low", "high"))
+            if not low <= getattr(self, name) <= high:
+                raise TrainingError(
+                    f"{flag(name)} is {getattr(self, name):g}; choose from {low:g} to {high:g}"
+                )

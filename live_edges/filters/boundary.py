@@ -1,0 +1,125 @@
+"""The boundary filter: how likely the boundary of an object runs through each pixel."""
+
+import copy
+
+import torch
+import torch.nn.functional as nnf
+from torch import Tensor
+
+from live_edges.filters import functional as F
+from live_edges.filters.boundary_net import UNIT, BoundaryNet
+from live_edges.filters.filter import Detail, LinearFilter, Run
+
+FLOOR = 0.05  # likelihood that counts as none; what the net answers on flat areas lies below
+MARGIN = 8  # pixels around the picture
+
+
+class BoundaryFilter(LinearFilter):
+    """A net at two sizes of the picture, the mean of whose answers is the map.
+
+    It has no kernels of its own to slide: its ``weight`` only says that it reads three colours.
+
+    Args:
+        net: gives log odds.
+        detail: ``fine`` looks at the picture and at half of its size, ``fast`` at a half and a
+            quarter.
+    """
+
+    is_linear = False
+    is_net = True
+
+    def __init__(self, net: BoundaryNet, detail: Detail = "fine") -> None:
+        super().__init__(torch.ones(1, 3, 1, 1))
+        self.net, self.detail = net, detail
+        self._short: dict[torch.device, BoundaryNet] = {}  # copies with numbers of 16 bits
+
+    def edges(self, run: Run, padded: Tensor, gain: Tensor, threshold: Tensor) -> Tensor:
+        """As for a linear filter; ``padded`` is the picture itself, and ``run`` has no part."""
+        likely = self._map(self._fast_net(padded.device), padded)
+        return F.to_gray_levels(likely, gain, threshold)
+
+    def _fast_net(self, device: torch.device) -> BoundaryNet:
+        """Return the net with numbers of 16 bits where the device computes faster with them."""
+        kind = fast_kind(device)
+        if kind == torch.float32:
+            return self.net
+        if device not in self._short:
+            self._short[device] = copy.deepcopy(self.net).to(kind)
+        return self._short[device]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(N, 3, H, W)`` in [0, 1] to ``(N, 1, H, W)``: likelihood, 0 on flat areas."""
+        return self._map(self.net, x)
+
+    def _map(self, net: BoundaryNet, x: Tensor) -> Tensor:
+        """As `forward`, by any copy of the net, and of uint8 as well."""
+        likely = _mirrored_alike(net, x, self.detail)
+        without_floor: Tensor = ((likely - FLOOR) / (1 - FLOOR)).clamp(min=0)
+        return without_floor
+
+
+def _mirrored_alike(net: BoundaryNet, x: Tensor, detail: Detail) -> Tensor:
+    """Return the likelihood, which is mirrored with the picture.
+
+    The net sees to that where the width is even. An odd one cannot be halved or put in the middle:
+    then the mean of both sides is taken.
+    """
+    likely = _at_half(net, x) if detail == "fast" else _at_two_sizes(net, x)
+    if x.shape[-1] % 2:
+        mirrored = x.flip(-1)
+        other = _at_half(net, mirrored) if detail == "fast" else _at_two_sizes(net, mirrored)
+        likely = (likely + other.flip(-1)) / 2
+    return likely
+
+
+def _at_half(net: BoundaryNet, x: Tensor) -> Tensor:
+    height, width = x.shape[-2:]
+    if height % 2 or width % 2:
+        x = nnf.pad(_as_float(x), (0, width % 2, 0, height % 2), "replicate")
+    return _doubled(_mirrored_alike(net, _halved(x), "fine"))[..., :height, :width]
+
+
+def _at_two_sizes(net: BoundaryNet, x: Tensor) -> Tensor:
+    """Return the mean of what the net answers to a picture and to half of its size."""
+    height, width = x.shape[-2:]
+    (above, below), (left, right) = _missing(height), _missing(width)
+    x = nnf.pad(_as_float(x), (left, right, above, below), "replicate")
+    likely = (_answer(net, x) + _doubled(_answer(net, _halved(x)))) / 2
+    return likely[..., above : above + height, left : left + width]
+
+
+def fast_kind(device: torch.device) -> torch.dtype:
+    """Return the kind of numbers that a device computes a net with."""
+    if device.type == "cuda":
+        return torch.float16
+    has_bfloat16 = getattr(torch.cpu, "_is_avx512_bf16_supported", bool)  # torch has no other way
+    return torch.bfloat16 if device.type == "cpu" and has_bfloat16() else torch.float32
+
+
+def _answer(net: BoundaryNet, x: Tensor) -> Tensor:
+    odds: Tensor = net(x.to(net.offset.dtype))
+    return odds.to(x.dtype).sigmoid()
+
+
+def _missing(size: int) -> tuple[int, int]:
+    """How much to add on both sides, so that the net can halve the picture, and half of it.
+
+    At least `MARGIN`, because the net takes what lies outside for an edge now and then.
+    """
+    total = 2 * MARGIN + -size % (2 * UNIT)
+    return total // 2, total - total // 2
+
+
+def _as_float(x: Tensor) -> Tensor:
+    return x.float() / 255 if x.dtype == torch.uint8 else x
+
+
+def _halved(x: Tensor) -> Tensor:
+    """Take the mean of four pixels; of bytes faster than torch's pooling."""
+    four = [x[..., row::2, column::2] for row in (0, 1) for column in (0, 1)]
+    total = sum((each.float() if x.dtype == torch.uint8 else each for each in four[1:]), four[0])
+    return total / (4 * 255) if x.dtype == torch.uint8 else total / 4
+
+
+def _doubled(x: Tensor) -> Tensor:
+    return nnf.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
