@@ -13,6 +13,7 @@ from live_edges.display.screen import Screen
 from live_edges.errors import LiveEdgesError
 from live_edges.filters.catalog import Entry
 from live_edges.frame import Frame, Image
+from live_edges.live.focus import FocusMeter
 from live_edges.live.hud import HeadUpDisplay, Status, describe_changes
 from live_edges.live.in_flight import InFlight
 from live_edges.live.keymap import Action, Change, bindings, by_key
@@ -77,7 +78,7 @@ class App:
         listed = bindings(list(entries), settings)
         self._keys = by_key(listed)
         self._hud = HeadUpDisplay(listed, entries, source=capture.source.name, clock=clock)
-        self._meter, self._pace = Meter(clock), Pace(clock)
+        self._meter, self._pace, self._focus = Meter(clock), Pace(clock), FocusMeter()
         self._recordings = recordings or RecordingSession()
         self.in_flight = InFlight(self._meter.stages)
         self._requests: SimpleQueue[Change] = SimpleQueue()
@@ -215,6 +216,8 @@ class App:
             self._screen.status(self._hud.one_line(self.settings, status))
         else:  # scaled first: sharp text, and no more to draw on than the screen can show
             view = fitted(view, self._screen.size or comfortable_size(view))
+            original = self.in_flight.rendered.original
+            self._focus.follow(original, self.settings, self._refreshed_at)
             self._hud.draw(view, self.settings, status)
             self._shown_size = size_of(view)
         self._screen.show(view)
@@ -346,6 +349,7 @@ class App:
             outage_s=self._capture.outage_s,
             recording=self._recordings.status,
             look=look(self.in_flight, self.settings),
+            focus=self._focus,
         )
 
     def summary(self) -> Summary:

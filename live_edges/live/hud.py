@@ -10,6 +10,7 @@ from live_edges import text as screen_text
 from live_edges.filters.catalog import Entry
 from live_edges.frame import Image
 from live_edges.live import help
+from live_edges.live.focus import FocusMeter
 from live_edges.live.kernel_view import KernelView
 from live_edges.live.keymap import Binding
 from live_edges.live.looking import Look
@@ -39,6 +40,7 @@ class Status:
         outage_s: seconds since the newest frame of a source that is lost; 0 where none is.
         recording: time of the running recording; empty where there is none.
         look: what the mouse points at, where that matters.
+        focus: how sharp the region is.
     """
 
     device: str
@@ -52,6 +54,7 @@ class Status:
     outage_s: float = 0.0
     recording: str = ""
     look: Look | None = None
+    focus: FocusMeter | None = None
 
 
 class HeadUpDisplay:
@@ -110,6 +113,8 @@ class HeadUpDisplay:
             top = screen_text.draw_lines(canvas, lines, swatch=swatch, avoid=taken)
             if status.recording and (top or not settings.show_help):
                 screen_text.draw_recording(canvas, status.recording)
+            if status.focus and not settings.show_help:
+                status.focus.draw(canvas, settings, bottom=bottom, avoid=taken)
         if toast := self._current_toast(settings, status):
             screen_text.draw_toast(canvas, toast, bottom=bottom if bottom > 2 * top else None)
 

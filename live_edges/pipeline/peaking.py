@@ -41,7 +41,7 @@ FLAT_SHARE = 0.25  # of the blocks; the others may be textured
 FLAT_BIAS = 0.87  # of the quietest blocks against all, where there is noise alone
 NOT_CLIPPED = (8, 247)  # mean gray level of a block that shows its noise
 SAMPLE_PIXELS = 1 << 17  # that the focus number is made of, in larger pictures; takes 1.5 ms
-SAMPLE_ROWS = 32  # of them lie together
+STRIP_ROWS = 32  # of them lie together
 
 
 def opacity(image: Image, *, threshold: float = 0.0) -> Image:
@@ -157,20 +157,21 @@ def focus_number(image: Image) -> float:
         edges: 0 for what is blurred or flat, about 50 for a step from one pixel to the next, more
         for fine texture.
     """
-    sample = _sample(image)
     fine_noise, coarse_noise, _, gate, _ = limits(noise_of(image), 0)
-    _, fine, coarse = energies(sample)
-    is_edge = coarse * gate > 1
-    before = float((fine[is_edge] - fine_noise / DOUBT).sum())
-    after = float((coarse[is_edge] - coarse_noise).sum())
+    before = after = 0.0
+    for strip in _strips(image):
+        _, fine, coarse = energies(strip)
+        is_edge = coarse * gate > 1
+        before += float((fine[is_edge] - fine_noise / DOUBT).sum())
+        after += float((coarse[is_edge] - coarse_noise).sum())
     return 100 * max(0.0, 1 - after / before) if before > 0 else 0.0
 
 
-def _sample(image: Image) -> Image:
-    """Take strips of rows out of a picture that is large."""
+def _strips(image: Image) -> list[Image]:
+    """Return a picture, or strips of rows out of one that is large."""
     height, width = image.shape[:2]
-    strips = max(1, SAMPLE_PIXELS // (width * SAMPLE_ROWS))
-    if strips * SAMPLE_ROWS >= height:
-        return image
-    tops = np.linspace(0, height - SAMPLE_ROWS, strips).astype(int)
-    return image[(tops[:, None] + np.arange(SAMPLE_ROWS)).ravel()]
+    count = max(1, SAMPLE_PIXELS // (width * STRIP_ROWS))
+    if count * STRIP_ROWS >= height:
+        return [image]
+    tops = np.linspace(0, height - STRIP_ROWS, count).astype(int)
+    return [image[top : top + STRIP_ROWS] for top in tops]

@@ -76,6 +76,15 @@ def test_every_frame_of_a_file_is_shown_once():
     assert (summary.frames_in, summary.frames_shown, summary.frames_dropped) == (30, 30, 0)
 
 
+@pytest.mark.parametrize(("view", "is_followed"), [("peaking", True), ("overlay", False)])
+def test_the_focus_is_followed_while_it_is_shown(view, is_followed):
+    app = make_app(FakeSource(make_frames(3)), FakeScreen(), settings=Settings(view=view))
+
+    app.run()
+
+    assert (app.status().focus.number is not None) == is_followed
+
+
 def test_the_source_is_closed_once_in_the_end():
     source = FakeSource(make_frames(3))
 
