@@ -4,26 +4,21 @@ import logging
 import time
 from concurrent.futures import Future
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
-from queue import SimpleQueue
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 from live_edges.display.screen import Screen
-from live_edges.errors import LiveEdgesError
 from live_edges.filters.catalog import Entry
 from live_edges.frame import Frame, Image
+from live_edges.live.controls import Controls
 from live_edges.live.focus import FocusMeter
-from live_edges.live.hud import HeadUpDisplay, Status, describe_changes
+from live_edges.live.hud import HeadUpDisplay, Status
 from live_edges.live.in_flight import InFlight
-from live_edges.live.keymap import Action, Change, bindings, by_key
+from live_edges.live.keymap import Change, bindings, by_key
 from live_edges.live.limits import NO_LIMITS, Limits
 from live_edges.live.looking import look
-from live_edges.live.pointer import steered
-from live_edges.live.presets import SAVED, save_preset
 from live_edges.live.stats import Meter, Summary
 from live_edges.recording.session import RecordingSession
-from live_edges.recording.snapshot import save_snapshot
 from live_edges.settings import Settings
 from live_edges.sizing import Size, comfortable_size, fitted, in_fractions, size_of
 from live_edges.sources.capture import Capture
@@ -54,7 +49,6 @@ class App:
         clock: seconds, monotonic.
 
     Attributes:
-        settings: what holds at the moment.
         in_flight: the frames between source and screen.
     """
 
@@ -71,23 +65,39 @@ class App:
         folder: Path = Path(),
         clock: Clock = time.monotonic,
     ) -> None:
-        self.settings = settings
         self._capture, self._screen, self._pipeline = capture, screen, pipeline
         self._is_live = capture.source.is_live
-        self._limits, self._folder, self._clock = limits, folder, clock
+        self._limits, self._clock = limits, clock
         listed = bindings(list(entries), settings)
-        self._keys = by_key(listed)
         self._hud = HeadUpDisplay(listed, entries, source=capture.source.name, clock=clock)
         self._meter, self._pace, self._focus = Meter(clock), Pace(clock), FocusMeter()
         self._recordings = recordings or RecordingSession()
         self.in_flight = InFlight(self._meter.stages)
-        self._requests: SimpleQueue[Change] = SimpleQueue()
+        self._controls = Controls(
+            settings,
+            screen,
+            self._hud,
+            self.in_flight,
+            self._recordings,
+            keys=by_key(listed),
+            folder=folder,
+            has_ended=lambda: capture.ended,
+        )
         self._shown_size: Size | None = None
-        self._refreshed_at, self._is_stopping, self._wants_step = 0.0, False, False
+        self._refreshed_at = 0.0
+
+    @property
+    def settings(self) -> Settings:
+        """What holds at the moment."""
+        return self._controls.settings
+
+    @settings.setter
+    def settings(self, settings: Settings) -> None:
+        self._controls.settings = settings
 
     def stop(self) -> None:
         """End the run after the current frame; safe to call from a signal handler."""
-        self._is_stopping = True
+        self._controls.is_stopping = True
 
     def request(self, change: Change) -> None:
         """Change the settings soon, as a key would; safe to call from any thread.
@@ -95,7 +105,7 @@ class App:
         Args:
             change: makes the new settings of those that hold then.
         """
-        self._requests.put(change)
+        self._controls.requests.put(change)
 
     @property
     def source_name(self) -> str:
@@ -141,12 +151,12 @@ class App:
     def _is_quitting(self) -> bool:
         """Whether the user or a limit ends the run, however many frames there still are."""
         is_limited = self._limits.are_reached(self._meter.shown, self._clock())
-        return self._is_stopping or is_limited or not self._screen.is_open
+        return self._controls.is_stopping or is_limited or not self._screen.is_open
 
     @property
     def _is_held(self) -> bool:
         """Whether a pause keeps the picture that is on the screen."""
-        return self.settings.is_paused and not self._wants_step
+        return self.settings.is_paused and not self._controls.wants_step
 
     def _take_pipeline(self) -> None:
         if self.in_flight.pipeline is None and self._pipeline.done():
@@ -154,7 +164,8 @@ class App:
             log.info("device: %s (%s)", pipeline.device, pipeline.device_reason)
             self.in_flight.use(pipeline)
             # A key may have picked another one meanwhile, whose weights nobody has read yet.
-            self._check_filter(replace(self.settings, filter=pipeline.entry.name, against=None))
+            known = replace(self.settings, filter=pipeline.entry.name, against=None)
+            self._controls.check_filter(known)
 
     def _next_frame(self) -> Frame | None:
         """Wait a moment for a frame; None when none came or none is wanted now."""
@@ -164,7 +175,7 @@ class App:
         if self._is_held or self._capture.ended or not is_wanted:
             self._pace.restart()
             return None
-        if self.in_flight.is_full or (self._wants_step and self.in_flight):
+        if self.in_flight.is_full or (self._controls.wants_step and self.in_flight):
             return None  # a pause has held them back; they come first
         with self._meter.stages("capture wait"):
             frame = self._capture.read(0 if self.in_flight else POLL_S)
@@ -181,7 +192,7 @@ class App:
 
     def _wait_until_due(self, frame: Frame) -> None:
         """Play a file at its own speed where somebody watches; keys are obeyed meanwhile."""
-        if self._is_live or self._screen.is_headless or self._wants_step:
+        if self._is_live or self._screen.is_headless or self._controls.wants_step:
             return
         while (remaining_s := self._pace.remaining_s(frame.pts)) > 0:
             self._wait_for_key(min(remaining_s, POLL_S))
@@ -196,7 +207,7 @@ class App:
         self._obey(self._screen.poll(timeout_s))
 
     def _show_next(self) -> None:
-        self._wants_step = False
+        self._controls.wants_step = False
         frame, self.settings = self.in_flight.receive(self.settings)
         with self._meter.stages("show"):
             self._refresh()
@@ -239,100 +250,8 @@ class App:
             self._hud.toast(problem)
 
     def _obey(self, key: str | None) -> None:
-        self._follow_mouse()
-        if key:
-            self._hud.key_pressed()
-        while not self._requests.empty():
-            self._change(self._requests.get())
-        binding = self._keys.get(key) if key else None
-        if binding is not None:
-            self._change(binding.does, binding.help)
-
-    def _change(self, does: Change | Action, help: str = "") -> None:
-        before = self.settings
-        if callable(does):
-            self.settings = does(before)
-        else:
-            self._act(does)
-        self._check_filter(before)
-        if self.settings != before:
-            if self.settings.show_help == before.show_help:  # the help speaks for itself
-                self._hud.toast(describe_changes(before, self.settings) or help)
-            self._screen.set_fullscreen(self.settings.is_fullscreen)
-            self._renew_if_still()
-        self._refresh()
-
-    def _follow_mouse(self) -> None:
-        before, shown = self.settings, self.in_flight.rendered
-        for event in self._screen.mouse_events():
-            if self._shown_size and shown:
-                self.settings = steered(
-                    self.settings,
-                    event,
-                    view=size_of(shown.view),
-                    area=self._shown_size,
-                )
-        if self.settings.region != before.region:
-            self._hud.toast(describe_changes(before, self.settings))
-        if self.settings != before and self._renew_if_still():
+        if self._controls.obey(key, self._shown_size):
             self._refresh()
-
-    def _renew_if_still(self) -> bool:
-        """Make the picture again by the new settings where no new frame will."""
-        is_still = self.settings.is_paused or self._capture.ended
-        if is_still:
-            self.settings = self.in_flight.renew(self.settings)
-        return is_still
-
-    def _act(self, action: Action) -> None:
-        if action == "quit" or (action == "escape" and not self.settings.is_fullscreen):
-            self.stop()
-        elif action == "escape":
-            self.settings = replace(self.settings, is_fullscreen=False)
-        elif action == "step":
-            self.settings = replace(self.settings, is_paused=True)
-            self._wants_step = True
-        elif action == "record":
-            self._hud.toast(self._recordings.toggle())
-        elif action == "save":
-            self._save_preset()
-        elif action == "snapshot":
-            self._save_snapshot()
-        else:
-            assert_never(action)
-
-    def _save_preset(self) -> None:
-        try:
-            path = save_preset(self.settings)
-        except LiveEdgesError as error:
-            self._report(error)
-        else:
-            log.info("saved as the preset %s in %s", SAVED, path)
-            self._hud.toast(f"saved: --preset {SAVED}")
-
-    def _check_filter(self, before: Settings) -> None:
-        """Keep the old filter where the new one's weights file cannot be used."""
-        try:
-            self.in_flight.select(self.settings)
-        except LiveEdgesError as error:
-            self.settings = before
-            self._report(error)
-
-    def _save_snapshot(self) -> None:
-        pictures = self.in_flight.snapshot(self.settings)
-        if not pictures:
-            return
-        try:
-            paths = save_snapshot(pictures, folder=self._folder, at=datetime.now().astimezone())
-        except LiveEdgesError as error:
-            self._report(error)
-            return
-        log.info("saved %s", " and ".join(str(path) for path in paths))
-        self._hud.toast(f"saved {paths[0].name}")
-
-    def _report(self, error: LiveEdgesError) -> None:
-        log.warning("%s", error)
-        self._hud.toast(str(error))
 
     def status(self) -> Status:
         """How the run goes at the moment."""
