@@ -213,9 +213,16 @@ def draw_names(canvas: Image, names: tuple[str, str], x: int, *, chosen: int | N
         font.write(canvas, names[number], (begin, top + pad // 2), color)
 
 
-def draw_label(canvas: Image, text: str) -> None:
-    """Write one line into the lower left corner, in place, smaller where it would be too wide."""
-    font = font_for(canvas)
+def draw_label(canvas: Image, text: str, *, whole: Image | None = None) -> None:
+    """Write one line into the lower left corner, in place, smaller where it would be too wide.
+
+    Args:
+        canvas: as for `draw_lines`.
+        text: what the picture is.
+        whole: the picture that ``canvas`` is part of, and whose size the text suits; None if it
+            is none.
+    """
+    font = font_for(canvas if whole is None else whole)
     while font.width(text) + 2 * font.pad > canvas.shape[1] and font.scale > SMALLEST_SCALE:
         font = font.smaller()
     height = canvas.shape[0]

@@ -29,13 +29,19 @@ OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": {"contract"}, "error_model
 log = logging.getLogger(__name__)
 
 
-def compiled(function: Callable[..., Any]) -> Any:
-    """Let Numba compile a function when it is first called, and keep the result on the disk."""
+def compiled(function: Callable[..., Any], *, is_exact: bool = True) -> Any:
+    """Let Numba compile a function when it is first called, and keep the result on the disk.
+
+    Args:
+        function: of numbers and arrays.
+        is_exact: False where a root or a quotient may be a little off, and all is finite.
+    """
+    options = OPTIONS if is_exact else OPTIONS | {"fastmath": True}
     try:
-        return numba.njit(cache=True, **OPTIONS)(function)
+        return numba.njit(cache=True, **options)(function)
     except RuntimeError:  # Numba finds no folder that it may write to
         log.info("%s is compiled at each start: set NUMBA_CACHE_DIR to a folder", function.__name__)
-        return numba.njit(**OPTIONS)(function)
+        return numba.njit(**options)(function)
 
 
 def luma(blue: Any, green: Any, red: Any) -> Any:

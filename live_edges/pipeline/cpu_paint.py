@@ -10,7 +10,7 @@ import numpy as np
 from numba import float32, int32, uint8, uint16
 
 from live_edges.pipeline.cpu_loops import Loop, compiled
-from live_edges.pipeline.maps import DARK
+from live_edges.pipeline.maps import DARK, NEARLY
 from live_edges.pipeline.neon import DARKEST, SATURATION
 from live_edges.pipeline.orientation import FLAT
 from live_edges.pipeline.smoothing import FINE, SPAN
@@ -39,17 +39,24 @@ def overlay() -> Loop:
     return compiled(paint)
 
 
+def mask_row(row: Any, opacity: Any, painted: Any) -> None:
+    """Dim one row of the picture."""
+    for x in range(len(opacity)):
+        share = uint16(opacity[x])
+        for channel in range(3):
+            level = uint16(uint16(uint16(row[3 * x + channel]) * share) + uint16(128))
+            painted[3 * x + channel] = uint8(uint16(level + (level >> uint16(8))) >> uint16(8))
+
+
+mask_row = compiled(mask_row)
+
+
 def mask() -> Loop:
     """Make the loop that dims a picture where it has no edges."""
 
     def paint(image: Any, first: int, last: int, edges: Any, painted: Any) -> None:
         for y in range(first, last):
-            row = image[y]
-            for x in range(edges.shape[1]):
-                opacity = int32(edges[y, x])
-                for channel in range(3):
-                    level = int32(row[3 * x + channel]) * opacity
-                    painted[y, 3 * x + channel] = uint8((level + int32(127)) // int32(255))
+            mask_row(image[y], edges[y], painted[y])
 
     return compiled(paint)
 
@@ -64,14 +71,14 @@ def orientation() -> Loop:
             for x in range(edges.shape[1]):
                 one, two = responses[0, y, x], responses[1, y, x]
                 strength = float32(edges[y, x])
-                share = strength / np.sqrt(one * one + two * two + FLAT)
+                share = strength * (float32(1) / np.sqrt(one * one + two * two + FLAT))
                 half = float32(0.5) * strength + float32(0.5)
                 for channel in range(3):
                     level = half + share * (one * weights[channel, 0] + two * weights[channel, 1])
                     level = min(max(level, float32(0)), strength)
                     painted[y, 3 * x + channel] = uint8(int32(level))
 
-    return compiled(paint)
+    return compiled(paint, is_exact=False)
 
 
 def neon() -> Loop:
@@ -118,7 +125,25 @@ def widest(responses: Any, tile: int, row: int, high: Any, low: Any) -> None:
         high[x] = square[x] if square[x] > high[x] else high[x]
 
 
-widest = compiled(widest)
+widest = compiled(widest, is_exact=False)
+
+
+def narrowed(high: Any, low: Any, side: int, strongest: Any) -> None:
+    """Take what is furthest from 0 of each ``side`` pixels; written twice, for 2 is fast."""
+    if side == 2:
+        for x in range(len(strongest)):
+            most = max(high[2 * x], high[2 * x + 1])
+            least = min(low[2 * x], low[2 * x + 1])
+            strongest[x] = most if most * NEARLY >= -least else least
+        return
+    for x in range(len(strongest)):
+        most, least = high[side * x], low[side * x]
+        for i in range(side * x + 1, side * x + side):
+            most, least = max(most, high[i]), min(least, low[i])
+        strongest[x] = most if most * NEARLY >= -least else least
+
+
+narrowed = compiled(narrowed, is_exact=False)
 
 
 def maps() -> Loop:
@@ -140,6 +165,7 @@ def maps() -> Loop:
         above = fades[1, 0], fades[1, 1], fades[1, 2]
         high = np.empty(responses.shape[2], np.float32)
         low = np.empty(responses.shape[2], np.float32)
+        strongest = np.empty(width, np.float32)
         for y in range(first, last):
             painted[y] = uint8(DARK)
             top = y % height * side
@@ -151,26 +177,21 @@ def maps() -> Loop:
                 low[:] = float32(0)
                 for row in range(top, top + side):
                     widest(responses, tile, row, high, low)
-                for x in range(width):
-                    most, least = high[side * x], low[side * x]
-                    for i in range(1, side):
-                        most = max(most, high[side * x + i])
-                        least = min(least, low[side * x + i])
-                    high[x] = most if most >= -least else least
+                narrowed(high, low, side, strongest)
                 pixels = painted[y, 3 * column * width : 3 * (column + 1) * width]
                 if tile < out:
                     for x in range(width):
-                        level = min(max(high[x] * gain, float32(-255)), float32(255))
+                        level = min(max(strongest[x] * gain, float32(-255)), float32(255))
                         for channel in range(3):
                             fade = below[channel] if level < float32(0) else above[channel]
                             pixels[3 * x + channel] = uint8(int32(float32(255.5) - level * fade))
                 else:
                     for x in range(width):
-                        level = min(np.sqrt(high[x]) * gain, float32(255))
+                        level = min(np.sqrt(strongest[x]) * gain, float32(255))
                         for channel in range(3):
                             pixels[3 * x + channel] = uint8(int32(level))
 
-    return compiled(paint)
+    return compiled(paint, is_exact=False)
 
 
 def smooth() -> Loop:

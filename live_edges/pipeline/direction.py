@@ -1,5 +1,6 @@
 """The direction of a gradient: which way a picture gets brighter, for the filters that tell."""
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,6 +36,12 @@ def turn_of(bank: NDArray[Any]) -> NDArray[np.float32] | None:
     """
     if len(bank) != 2:
         return None
+    return _turn(bank.tobytes(), bank.dtype.str, bank.shape)
+
+
+@lru_cache(maxsize=16)  # asked for with every picture
+def _turn(taps: bytes, kind: str, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
+    bank = np.frombuffer(taps, kind).reshape(shape)
     kernels = np.asarray(bank, np.float64).sum(axis=1)
     odd = (kernels - kernels[:, ::-1, ::-1]) / 2
     if np.square(odd).sum() < MIN_ODD * np.square(kernels).sum():

@@ -21,6 +21,7 @@ POSITIVE = (40, 24, 214)  # BGR; what is brighter on the side where the kernel i
 NEGATIVE = (206, 92, 24)
 GAP = 2  # pixels between two maps
 DARK = 24
+NEARLY = np.float32(1.0001)  # of two responses as strong as each other the positive one is shown
 UPRIGHT = 0.99  # cosine of the angle to gx and gy within which two responses are called so
 
 
@@ -31,7 +32,8 @@ def maps(picture: "Picture") -> Image:
     overlay, if there is room.
     """
     pipeline, side = picture.pipeline, panes(picture.pipeline)[0]
-    times = math.ceil(MIN_WIDTH / picture.image.shape[1])
+    height, width = picture.image.shape[:2]
+    times = math.ceil(max(MIN_WIDTH / width, side / height))
     image, responses = _enlarged(picture.image, times), pipeline.responses(picture.image)
     if times > 1:
         responses = np.stack([_enlarged(each, times) for each in responses])
@@ -53,7 +55,7 @@ def maps(picture: "Picture") -> Image:
         _fill(tiles[len(names) - 1], _enlarged(over, times))
     for tile, name in zip(tiles, names, strict=False):
         tile[-GAP:] = tile[:, -GAP:] = DARK
-        draw_label(tile, name)
+        draw_label(tile, name, whole=painted)
     return painted
 
 
@@ -123,7 +125,7 @@ def _strongest(response: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     height, width = (size // side for size in response.shape)
     blocks = response[: height * side, : width * side].reshape(height, side, width, side)
     high, low = blocks.max(axis=(1, 3)), blocks.min(axis=(1, 3))
-    return np.asarray(np.where(high >= -low, high, low), np.float32)
+    return np.asarray(np.where(high * NEARLY >= -low, high, low), np.float32)
 
 
 def _tiles(painted: Image, side: int) -> list[Image]:

@@ -7,14 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from live_edges.frame import Image
+from live_edges.sizing import Size
 
 if TYPE_CHECKING:
     from live_edges.pipeline.views import Picture
 
 DARKEST = 40  # what is darker than this glows less, or the noise of dark areas would be coloured
 SATURATION = 1.8  # how many times further from white a colour is made
-GLOW_ROWS = 90  # the halo is made of a picture that is less than twice as high again
-GLOW_BLUR = 7  # pixels of that, twice
+GLOW_ROWS = 45  # the halo is made of a picture that is less than twice as high again
+GLOW_BLUR = 3  # pixels of that, twice
 GLOW = 2.0  # how bright the halo of a single line is; where there are many, less is added
 
 
@@ -33,13 +34,12 @@ def halo_of(image: Image, edges: Image) -> tuple[NDArray[np.float32], NDArray[np
         ``(h, 3 W)`` from 0 to 255, and where in it each row of the picture lies, ``(H,)``.
     """
     height, width = edges.shape
-    small, strength = image, edges
+    strength, sizes = edges, [(width, height)]
     while len(strength) >= 2 * GLOW_ROWS:
-        size = (strength.shape[1] + 1) // 2, len(strength) // 2
-        small, strength = (
-            np.asarray(cv2.resize(each, size, interpolation=cv2.INTER_LINEAR), np.uint8)
-            for each in (small, strength)
-        )
+        sizes.append(((strength.shape[1] + 1) // 2, len(strength) // 2))
+        strength = _shrunk(strength, sizes[-1])
+    # The colours change less from pixel to pixel than the edges: all but one halving at once.
+    small = _shrunk(_shrunk(image, sizes[-2]), sizes[-1]) if len(sizes) > 1 else image
     light: NDArray[Any] = colored(small, strength)
     for _ in range(2):
         light = cv2.blur(light, (GLOW_BLUR, GLOW_BLUR), borderType=cv2.BORDER_REPLICATE)
@@ -48,6 +48,10 @@ def halo_of(image: Image, edges: Image) -> tuple[NDArray[np.float32], NDArray[np
     rows: NDArray[Any] = wide.reshape(len(wide), 3 * width)
     at = (np.arange(height, dtype=np.float32) + 0.5) * (len(rows) / height) - 0.5
     return rows, at.clip(0, len(rows) - 1).astype(np.float32)
+
+
+def _shrunk(image: Image, size: Size) -> Image:
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def colored(image: Image, edges: Image) -> NDArray[np.float32]:
