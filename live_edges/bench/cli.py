@@ -57,6 +57,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="start the app on the demo several times instead, and time its first pictures",
     )
+    instead.add_argument(
+        "--views",
+        action="store_true",
+        help="time every view instead, and say how many times longer than the overlay it takes",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
 
 
@@ -71,9 +76,9 @@ def run(args: argparse.Namespace) -> int:
         torch.set_num_threads(args.threads)
         cv2.setNumThreads(args.threads)
     size = f"{args.filter} at {args.size[0]}x{args.size[1]}"
-    measure = _live if args.live else _startup if args.startup else _contest
-    what, lines, rows = measure(args)
-    made = "overlay image" if args.view == "overlay" else "edge image"
+    measure = _views if args.views else _live if args.live else _startup if args.startup else None
+    what, lines, rows = (measure or _contest)(args)
+    made = "view" if args.views else "overlay image" if args.view == "overlay" else "edge image"
     title = f"{size}, {what}, {made} out; {_machine()}"
     sys.stdout.write("\n".join([title, "", *lines]) + "\n")
     if args.json:
@@ -132,6 +137,13 @@ def _startup(args: argparse.Namespace) -> Measured:
     where = "without a window" if display_problem() else "in a window"
     rows = time_starts(args)
     return f"start {where}", as_lines(rows), rows
+
+
+def _views(args: argparse.Namespace) -> Measured:
+    from live_edges.bench.views import as_figures, as_lines, time_views
+
+    rows = time_views(args)
+    return "BGR in", as_lines(rows), as_figures(rows)
 
 
 def _machine() -> str:

@@ -17,6 +17,7 @@ from live_edges.bench import cli, contenders, on_device, startup
 from live_edges.bench.measuring import as_lines, measure
 from live_edges.bench.under_load import busy_cores, measure_under_load
 from live_edges.cli import main
+from live_edges.settings import VIEWS
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (37, 53, 3), dtype=np.uint8)
 
@@ -104,6 +105,21 @@ def test_the_live_loop_is_timed_by_stages(tmp_path, monkeypatch, capsys):
     stages = [row["stage"] for row in json.loads(report.read_text())["rows"]]
     assert {"filter", "view", "show", "from capture to shown"} < set(stages)
     assert all(stage in capsys.readouterr().out for stage in stages[:1])
+
+
+def test_every_view_is_timed_beside_the_overlay(tmp_path, capsys):
+    report = tmp_path / "views.json"
+    flags = ["--views", "--size", "64x48", "--rounds", "2", "--engine", "torch", "--device", "cpu"]
+
+    assert main(["bench", *flags, "--json", str(report)]) == 0
+
+    rows = {row["view"]: row for row in json.loads(report.read_text())["rows"]}
+    assert set(rows) == {*VIEWS, "compare"}
+    assert rows["overlay"]["to_overlay"] == 1
+    for row in rows.values():
+        expected = row["median_ms"] / rows["overlay"]["median_ms"]
+        assert row["to_overlay"] == pytest.approx(expected)
+    assert "| orientation |" in capsys.readouterr().out
 
 
 def test_the_command_prints_a_table_and_writes_the_figures(tmp_path, capsys):
