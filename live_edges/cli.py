@@ -32,6 +32,11 @@ class _PublicFormatter(logging.Formatter):
         return without_secrets(super().format(record))
 
 
+def _is_for_the_user(record: logging.LogRecord) -> bool:
+    """True for warnings, and for this program's information; torch would tell statistics."""
+    return record.levelno >= logging.WARNING or record.name.startswith("live_edges")
+
+
 class _Parser(argparse.ArgumentParser):
     """Repeats no secret of a command line that is wrong."""
 
@@ -48,8 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     prepare_libraries()
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_PublicFormatter("%(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])
-    logging.getLogger("live_edges").setLevel(logging.INFO)  # no library's: torch tells statistics
+    handler.addFilter(_is_for_the_user)
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     try:
         args = parse(sys.argv[1:] if argv is None else list(argv))
         # Imported only now, so that --help never waits for torch.
