@@ -10,7 +10,7 @@ import live_edges
 PACKAGE = Path(live_edges.__file__).parent
 LAYERS = [
     {"errors", "platforms", "settings", "timing", "lifecycle", "frame"},
-    {"sizing", "text"},
+    {"screen_text", "sizing"},
     {"sources", "filters"},
     {"pipeline", "recording", "display"},
     {"options", "info"},

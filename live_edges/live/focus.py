@@ -5,7 +5,7 @@ from collections import deque
 import cv2
 import numpy as np
 
-from live_edges import text as screen_text
+from live_edges import screen_text
 from live_edges.frame import Image
 from live_edges.pipeline.peaking import focus_number
 from live_edges.settings import LINE_COLORS, Settings
@@ -90,7 +90,7 @@ class FocusMeter:
         scale = (height - 1) / max(LEAST_TOP, HEADROOM * self.peak)
         y = height - 1 - scale * numbers
         level = round(height - 1 - scale * self.peak)
-        cv2.line(area, (0, level), (width - 1, level), screen_text.GRAY)
+        cv2.line(area, (0, level), (width - 1, level), screen_text.FAINT)
         points = np.stack((x, y), axis=1).round().astype(np.int32)
         cv2.polylines(area, [points], False, color, max(1, height // 40), cv2.LINE_AA)
         cv2.circle(area, [int(v) for v in points[-1]], max(2, height // 20), color, -1)

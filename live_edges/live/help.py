@@ -10,8 +10,8 @@ from itertools import combinations, groupby, pairwise
 
 from live_edges.frame import Image
 from live_edges.live.keymap import Binding
+from live_edges.screen_text import ACCENT, FAINT, SMALLEST_SCALE, TEXT, Color, Font, font_for, shade
 from live_edges.sizing import Size, size_of
-from live_edges.text import GRAY, SMALLEST_SCALE, WHITE, YELLOW, Color, Font, font_for, shade
 
 BAR = {
     "h": "help",
@@ -151,11 +151,11 @@ def _lines(groups: Sequence[Group], font: Font, width: int) -> list[list[Part]]:
     lines: list[list[Part]] = []
     for title, rows in groups:
         lines += [[]] if lines and not font.is_tight else []
-        lines.append([(title, 0, GRAY)])
+        lines.append([(title, 0, FAINT)])
         for label, help in rows:
             wrapped = font.wrapped(help.split(), width - indent)
-            lines.append([(label, 0, YELLOW), (wrapped[0], indent, WHITE)])
-            lines += [[(text, indent, WHITE)] for text in wrapped[1:]]
+            lines.append([(label, 0, ACCENT), (wrapped[0], indent, TEXT)])
+            lines += [[(text, indent, TEXT)] for text in wrapped[1:]]
     return lines
 
 
@@ -168,7 +168,7 @@ def draw_bar(canvas: Image, labels: dict[str, str]) -> int:
     """Draw the most useful keys along the lower edge, in place.
 
     Args:
-        canvas: as for `live_edges.text.draw_lines`.
+        canvas: as for `live_edges.screen_text.draw_lines`.
         labels: keys as a person reads them, and what each does in a word.
 
     Returns:
@@ -184,7 +184,7 @@ def draw_bar(canvas: Image, labels: dict[str, str]) -> int:
     shade(canvas, (0, top, width, height))
     x = (width - sum(lengths) + gap) // 2
     for (key, word), length in zip(labels.items(), lengths, strict=False):
-        font.write(canvas, key, (x, top + pad), YELLOW)
+        font.write(canvas, key, (x, top + pad), ACCENT)
         font.write(canvas, word, (x + font.width(f"{key} "), top + pad))
         x += length
     return top

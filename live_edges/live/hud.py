@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 import cv2
 
-from live_edges import text as screen_text
+from live_edges import screen_text
 from live_edges.filters.catalog import Entry
 from live_edges.frame import Image
 from live_edges.live import help

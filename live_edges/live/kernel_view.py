@@ -9,8 +9,8 @@ from live_edges.frame import Image
 from live_edges.live.arithmetic import Kernels
 from live_edges.live.kernel_maps import Map, Rows, longest_numbers, rows_of, steps
 from live_edges.live.looking import Look
+from live_edges.screen_text import ACCENT, FAINT, TEXT, Box, Color, Font, fill, font_for, shade
 from live_edges.sizing import Size, placed, size_of
-from live_edges.text import GRAY, WHITE, YELLOW, Box, Color, Font, fill, font_for, shade
 
 MAX_NUMBERED = 7  # rows or columns of a kernel that is shown with numbers
 BLACK = (0, 0, 0)
@@ -47,12 +47,12 @@ def laid_out(look: Look, kernels: Kernels, rows: Rows, font: Font, *, style: int
     indent += pad if indent > pad else 0
     title = f"{kernels.name}   {height}x{width}"
     left_out = kernels.taps.shape[0] * kernels.taps.shape[1] - len(rows)
-    panel.words.append((title + (f"   and {left_out} more" if left_out else ""), pad, pad, YELLOW))
+    panel.words.append((title + (f"   and {left_out} more" if left_out else ""), pad, pad, ACCENT))
     y = pad + line
     for number, (label, maps) in enumerate(rows):
         y = _add_row(panel, maps, indent, y, is_first=number == 0)
         middle = y - line - (height * cell[1] + line) // 2
-        panel.words.append((label, pad, middle, YELLOW))
+        panel.words.append((label, pad, middle, ACCENT))
     _add_steps(panel, look, kernels, y)
     return panel
 
@@ -67,12 +67,12 @@ def _add_row(panel: Panel, maps: Sequence[Map], x: int, y: int, *, is_first: boo
     for each in maps:
         panel.maps.append((each, x, y))
         if is_first:
-            panel.words.append((each.title, x, y - line, GRAY))
-        panel.words.append((each.caption, x, y + height, WHITE))
+            panel.words.append((each.title, x, y - line, FAINT))
+        panel.words.append((each.caption, x, y + height, TEXT))
         needed = max(font.width(each.caption), font.width(each.title) if is_first else 0)
         x += max(width, needed)
         if each.sign:
-            panel.words.append((each.sign, x + pad, y + (height - line) // 2, WHITE))
+            panel.words.append((each.sign, x + pad, y + (height - line) // 2, TEXT))
             x += font.width(each.sign) + 2 * pad
     panel.width = max(panel.width, x + pad)
     return y + height + line + pad
@@ -85,7 +85,7 @@ def _add_steps(panel: Panel, look: Look, kernels: Kernels, y: int) -> None:
     title = panel.words[0][0]
     panel.width = max(panel.width, *(font.width(text) + 2 * pad for text in (title, texts[-1])))
     for text in texts:
-        color = YELLOW if text is texts[-1] else WHITE
+        color = ACCENT if text is texts[-1] else TEXT
         for row in font.wrapped(text.split(" "), panel.width - 2 * pad):
             panel.words.append((row, pad, y, color))
             y += font.line
@@ -166,7 +166,7 @@ def _outlined(canvas: Image, look: Look, kernels: Kernels) -> Box | None:
         box.append((round(first), round(first + taps * scale)))
     (left, right), (top, bottom) = box
     thick = max(1, canvas.shape[0] // 360)
-    for beyond, color in ((2 * thick, BLACK), (thick, YELLOW)):
+    for beyond, color in ((2 * thick, BLACK), (thick, ACCENT)):
         x, y, end_x, end_y = left - beyond, top - beyond, right + beyond, bottom + beyond
         for bar in ((x, y, end_x, y + thick), (x, end_y - thick, end_x, end_y),
                      (x, y, x + thick, end_y), (end_x - thick, y, end_x, end_y)):  # fmt: skip
@@ -193,7 +193,7 @@ def _draw_map(canvas: Image, panel: Panel, each: Map, left: int, top: int) -> No
         _write_numbers(canvas, panel, each, left, top)
     if each.is_picture:
         x, y = left + columns // 2 * cell_width, top + rows // 2 * cell_height
-        cv2.rectangle(canvas, (x, y), (x + cell_width - 1, y + cell_height - 1), YELLOW, 1)
+        cv2.rectangle(canvas, (x, y), (x + cell_width - 1, y + cell_height - 1), ACCENT, 1)
 
 
 def _write_numbers(canvas: Image, panel: Panel, each: Map, left: int, top: int) -> None:
@@ -202,5 +202,5 @@ def _write_numbers(canvas: Image, panel: Panel, each: Map, left: int, top: int) 
     for row, texts in enumerate(each.numbers):
         for column, text in enumerate(texts):
             x = left + (column + 1) * cell_width - font.width(text) - max(2, font.pad // 4)
-            color = (0, 0, 0) if brightness[row, column] > 110 else WHITE
+            color = (0, 0, 0) if brightness[row, column] > 110 else TEXT
             font.write(canvas, text, (x, top + row * cell_height), color)

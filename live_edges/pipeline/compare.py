@@ -8,9 +8,9 @@ import numpy as np
 from live_edges.frame import Image
 from live_edges.pipeline.renderer import PendingView, Rendered, Renderer
 from live_edges.pipeline.views import VIEWS
+from live_edges.screen_text import draw_names
 from live_edges.settings import WHOLE, Settings, ViewName
 from live_edges.sizing import MIN_SHOWN_PX, fitted, size_of
-from live_edges.text import draw_names
 
 BESIDE: dict[ViewName, ViewName] = {
     "side": "edges",

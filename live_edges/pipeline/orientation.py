@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from live_edges.frame import Image
 from live_edges.pipeline.direction import turn_in
-from live_edges.text import draw_label
+from live_edges.screen_text import draw_label
 
 if TYPE_CHECKING:
     from live_edges.pipeline.views import Picture

@@ -8,8 +8,8 @@ from live_edges.filters.catalog import catalog
 from live_edges.live import help
 from live_edges.live.hud import BAR_S, HeadUpDisplay, Status
 from live_edges.live.keymap import bindings, by_key
+from live_edges.screen_text import font_for
 from live_edges.settings import Settings
-from live_edges.text import font_for
 from live_edges.timing import Durations, Stages
 
 LISTED = bindings(list(catalog()))

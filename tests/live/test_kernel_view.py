@@ -20,8 +20,8 @@ from live_edges.live.hud import HeadUpDisplay, Status
 from live_edges.live.in_flight import InFlight
 from live_edges.live.looking import Look, look
 from live_edges.pipeline.edge_pipeline import EdgePipeline
+from live_edges.screen_text import Font, toast_height
 from live_edges.settings import Settings
-from live_edges.text import Font, toast_height
 from live_edges.timing import Durations, Stages
 
 FILTERS = list(catalog())

@@ -16,7 +16,7 @@ import pytest
 from fakes import FakeCapture, FakeClock, FakeScreen, FakeSource, Loading, Stall, make_frames
 from media import mjpeg_parts, serve
 
-from live_edges import EdgePipeline, text
+from live_edges import EdgePipeline, screen_text
 from live_edges.cli import main
 from live_edges.errors import RecordingError, SourceError
 from live_edges.filters.catalog import catalog
@@ -302,7 +302,7 @@ def test_the_status_shows_time_and_losses():
 def test_the_recording_dot_is_red_and_in_the_corner():
     canvas = np.full((240, 320, 3), 100, np.uint8)
 
-    text.draw_recording(canvas, "0:07")
+    screen_text.draw_recording(canvas, "0:07")
 
     rows, columns = np.nonzero((canvas[..., 2] > 200) & (canvas[..., 0] < 100))
     assert rows.max() < 60

@@ -1,4 +1,4 @@
-"""Text over a picture: it is drawn on a copy, on a darkened box, at a size that can be read."""
+"""Draws text on a picture: font, sizes, colours, boxes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,9 @@ from live_edges.frame import Image
 Color = tuple[int, int, int]  # BGR
 Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 
-WHITE, YELLOW, GRAY, RED = (245, 245, 245), (90, 220, 255), (185, 185, 185), (50, 50, 235)
+TEXT, FAINT = (245, 245, 245), (185, 185, 185)  # what matters, and headings
+ACCENT = (90, 220, 255)  # keys, messages, results
+RECORDING = (50, 50, 235)
 SMALLEST_SCALE = 0.24  # below, letters run together
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
@@ -64,7 +66,7 @@ class Font:
         """The font at a smaller size."""
         return Font(self.scale * factor)
 
-    def write(self, canvas: Image, text: str, at: tuple[int, int], color: Color = WHITE) -> None:
+    def write(self, canvas: Image, text: str, at: tuple[int, int], color: Color = TEXT) -> None:
         """Write one line, in place; ``at`` is the left end and the top of its line."""
         if text:
             line = self.line
@@ -187,7 +189,7 @@ def draw_toast(canvas: Image, text: str, *, bottom: int | None = None) -> None:
     shade(canvas, (left - pad, top, left + longest + pad, bottom), strength=_TOAST_SHADE)
     for number, row in enumerate(rows):
         x = (width - font.width(row)) // 2
-        font.write(canvas, row, (x, top + pad // 2 + number * line), YELLOW)
+        font.write(canvas, row, (x, top + pad // 2 + number * line), ACCENT)
 
 
 def draw_names(canvas: Image, names: tuple[str, str], x: int, *, chosen: int | None = None) -> None:
@@ -209,7 +211,7 @@ def draw_names(canvas: Image, names: tuple[str, str], x: int, *, chosen: int | N
     top = max(0, height - LINES_BELOW_NAMES * line)
     shade(canvas, (x - left, top, x + right, top + line + pad))
     for number, begin in enumerate((x - left + pad, x + pad)):
-        color = YELLOW if number == chosen else WHITE
+        color = ACCENT if number == chosen else TEXT
         font.write(canvas, names[number], (begin, top + pad // 2), color)
 
 
@@ -238,5 +240,5 @@ def draw_recording(canvas: Image, text: str) -> None:
     left = max(0, canvas.shape[1] - font.width(text) - line - 3 * pad)
     shade(canvas, (left, 0, canvas.shape[1], line + pad))
     center = left + pad + line // 2, (line + pad) // 2
-    cv2.circle(canvas, center, max(1, line // 3), RED, -1, cv2.LINE_AA)
+    cv2.circle(canvas, center, max(1, line // 3), RECORDING, -1, cv2.LINE_AA)
     font.write(canvas, text, (left + 2 * pad + line, pad // 2))
