@@ -25,24 +25,6 @@ def add_picture_flags(parser: argparse.ArgumentParser) -> None:
         "follows the mouse",
     )
     group.add_argument(
-        "--view", choices=VIEWS, default="overlay", help="what is shown (default: %(default)s)"
-    )
-    group.add_argument(
-        "--line-color",
-        choices=LINE_COLORS,
-        default=next(iter(LINE_COLORS)),
-        help="colour of the lines in the overlay (default: %(default)s)",
-    )
-    group.add_argument(
-        "--preset",
-        metavar="NAME",
-        help="flags that live-edges.toml has under this name, in your configuration folder or "
-        "here; what is typed wins, and the key p saves what is set as the preset saved",
-    )
-    group.add_argument(
-        "--config", type=Path, metavar="FILE", help="read presets from this file instead"
-    )
-    group.add_argument(
         "--gain",
         type=positive,
         metavar="X",
@@ -64,6 +46,22 @@ def add_picture_flags(parser: argparse.ArgumentParser) -> None:
         "(default: %(default)s)",
     )
     add_weights_flag(parser)
+    _add_view_flags(group)
+    _add_preset_flags(group)
+    add_machine_flags(group)
+
+
+def _add_view_flags(group: argparse._ActionsContainer) -> None:
+    """Add what says how the edges are shown, and of which part of the picture."""
+    group.add_argument(
+        "--view", choices=VIEWS, default="overlay", help="what is shown (default: %(default)s)"
+    )
+    group.add_argument(
+        "--line-color",
+        choices=LINE_COLORS,
+        default=next(iter(LINE_COLORS)),
+        help="colour of the lines in the overlay (default: %(default)s)",
+    )
     group.add_argument(
         "--mirror",
         action=argparse.BooleanOptionalAction,
@@ -83,7 +81,18 @@ def add_picture_flags(parser: argparse.ArgumentParser) -> None:
         help="filter and show this part alone: left, top, width and height in pixels, or as "
         "fractions such as 0.25,0.25,0.5,0.5",
     )
-    add_machine_flags(group)
+
+
+def _add_preset_flags(group: argparse._ActionsContainer) -> None:
+    group.add_argument(
+        "--preset",
+        metavar="NAME",
+        help="flags that live-edges.toml has under this name, in your configuration folder or "
+        "here; what is typed wins, and the key p saves what is set as the preset saved",
+    )
+    group.add_argument(
+        "--config", type=Path, metavar="FILE", help="read presets from this file instead"
+    )
 
 
 def add_machine_flags(group: argparse._ActionsContainer) -> None:

@@ -55,6 +55,16 @@ def bindings(filters: Sequence[str], initial: Settings = Settings()) -> list[Bin
         filters: names in the order of the catalog; the digits pick the first nine.
         initial: what Backspace goes back to.
     """
+    return [
+        *_filter_keys(filters),
+        *_picture_keys(),
+        *_look_closer_keys(initial.against),
+        *_record_keys(),
+        *_window_keys(initial),
+    ]
+
+
+def _filter_keys(filters: Sequence[str]) -> list[Binding]:
     digits = [
         Binding((str(n),), str(n), name, partial(_show_filter, name=name), "filters")
         for n, name in enumerate(filters[:9], start=1)
@@ -74,6 +84,11 @@ def bindings(filters: Sequence[str], initial: Settings = Settings()) -> list[Bin
             "filters",
         ),
         _key("b", "next blur radius", "filters", lambda s: replace(s, sigma=_next_sigma(s.sigma))),
+    ]
+
+
+def _picture_keys() -> list[Binding]:
+    return [
         _key("0", "original picture", "picture", lambda s: replace(s, view="original")),
         _key(
             "v",
@@ -89,6 +104,11 @@ def bindings(filters: Sequence[str], initial: Settings = Settings()) -> list[Bin
         ),
         _key("t", "less flicker where nothing moves", "picture", lambda s: _flip(s, "is_smooth")),
         _key("m", "mirror", "picture", lambda s: _flip(s, "is_mirrored")),
+    ]
+
+
+def _look_closer_keys(against: str | None) -> list[Binding]:
+    return [
         _key("e", "enlarge where the mouse is", "look closer", lambda s: zoomed(s, ZOOM_STEP)),
         _key("w", "see more around it", "look closer", lambda s: zoomed(s, 1 / ZOOM_STEP)),
         _key("z", "whole picture again", "look closer", lambda s: replace(s, region=WHOLE)),
@@ -96,7 +116,7 @@ def bindings(filters: Sequence[str], initial: Settings = Settings()) -> list[Bin
             "x",
             "compare with another filter, and stop",
             "look closer",
-            lambda s: _compare(s, initial.against),
+            lambda s: _compare(s, against),
         ),
         _key(
             "k",
@@ -108,9 +128,19 @@ def bindings(filters: Sequence[str], initial: Settings = Settings()) -> list[Bin
             ("space",), "space", "pause and go on", lambda s: _flip(s, "is_paused"), "look closer"
         ),
         _key(".", "one frame further, then pause", "look closer", "step"),
+    ]
+
+
+def _record_keys() -> list[Binding]:
+    return [
         _key("s", "snapshot: view, edges and original as PNG", "record", "snapshot"),
         _key("r", "record what is shown, and stop", "record", "record"),
         _key("p", "save all this as the preset saved", "record", "save"),
+    ]
+
+
+def _window_keys(initial: Settings) -> list[Binding]:
+    return [
         _key("f", "fullscreen and back", "window", lambda s: _flip(s, "is_fullscreen")),
         _key("i", "more or less text", "window", lambda s: replace(s, hud=_next(HUDS, s.hud))),
         Binding(("h", "?"), "h ?", "this help", lambda s: _flip(s, "show_help"), "window"),

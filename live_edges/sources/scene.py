@@ -37,13 +37,12 @@ _WORDS = (  # text, position of its left end on the base line, height of a lette
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mover:
-    """A sprite that moves in a Lissajous figure around ``(x, y)``, in fractions of the picture.
+    """A sprite that moves in a Lissajous figure, in fractions of the picture.
 
     Attributes:
         phases: the sprite in the positions of one turn; a single one does not turn.
         turn_s: seconds for all phases.
-        x: centre of the figure across.
-        y: centre of the figure down.
+        at: centre of the figure, across and down.
         reach: how far it goes to each side, across and down.
         period_s: seconds for one sweep, across and down.
         start: angle, in radians, at which both sweeps begin.
@@ -51,8 +50,7 @@ class Mover:
 
     phases: tuple[Sprite, ...]
     turn_s: float
-    x: float
-    y: float
+    at: tuple[float, float]
     reach: tuple[float, float]
     period_s: tuple[float, float]
     start: float
@@ -65,8 +63,8 @@ class Mover:
         phase = int(time_s / self.turn_s * len(self.phases)) % len(self.phases)
         self.phases[phase].over(
             ground,
-            round((self.x + self.reach[0] * across) * (width - 1)),
-            round((self.y + self.reach[1] * down) * (height - 1)),
+            round((self.at[0] + self.reach[0] * across) * (width - 1)),
+            round((self.at[1] + self.reach[1] * down) * (height - 1)),
         )
 
 
@@ -119,8 +117,7 @@ def _movers(scale: float, rng: np.random.Generator) -> tuple[Mover, ...]:
         Mover(
             phases=(_spokes(side(210)),),
             turn_s=1,
-            x=0.5,
-            y=0.5,
+            at=(0.5, 0.5),
             reach=(0.42, 0.05),
             period_s=(29, 17),
             start=2.0,
@@ -128,8 +125,7 @@ def _movers(scale: float, rng: np.random.Generator) -> tuple[Mover, ...]:
         Mover(
             phases=hexagon,
             turn_s=9,
-            x=0.3,
-            y=0.62,
+            at=(0.3, 0.62),
             reach=(0.22, 0.22),
             period_s=(19, 13),
             start=0.5,
@@ -137,8 +133,7 @@ def _movers(scale: float, rng: np.random.Generator) -> tuple[Mover, ...]:
         Mover(
             phases=(_wood(side(200), rng),),
             turn_s=1,
-            x=0.62,
-            y=0.42,
+            at=(0.62, 0.42),
             reach=(0.3, 0.25),
             period_s=(23, 11),
             start=4.2,
@@ -146,8 +141,7 @@ def _movers(scale: float, rng: np.random.Generator) -> tuple[Mover, ...]:
         Mover(
             phases=star,
             turn_s=14,
-            x=0.7,
-            y=0.6,
+            at=(0.7, 0.6),
             reach=(0.24, 0.26),
             period_s=(17, 12),
             start=1.1,
@@ -155,8 +149,7 @@ def _movers(scale: float, rng: np.random.Generator) -> tuple[Mover, ...]:
         Mover(
             phases=(_ball(side(180)),),
             turn_s=1,
-            x=0.45,
-            y=0.5,
+            at=(0.45, 0.5),
             reach=(0.4, 0.3),
             period_s=(21, 9),
             start=3.1,
