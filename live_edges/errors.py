@@ -40,5 +40,9 @@ class RecordingError(LiveEdgesError):
     """A recording cannot be started, or ended before it was asked to."""
 
 
+class VirtualCameraError(LiveEdgesError):
+    """A virtual camera cannot be opened, or failed while it was sent to."""
+
+
 class TrainingError(LiveEdgesError, ValueError):
     """Training cannot start or go on with what it was given."""

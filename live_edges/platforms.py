@@ -32,6 +32,13 @@ _CAMERA_ADVICE = {
     "(Settings, Privacy & security, Camera)?",
 }
 
+_VIRTUAL_CAMERA_ADVICE = {
+    "linux": "load the kernel module v4l2loopback (`sudo apt install v4l2loopback-dkms`, then "
+    "`sudo modprobe v4l2loopback exclusive_caps=1`)",
+    "darwin": "install OBS (obsproject.com), and start and stop its virtual camera there once",
+    "win32": "install OBS (obsproject.com), which brings a virtual camera",
+}
+
 # What TERM_PROGRAM says, and what the list of programs in the system's settings says.
 _TERMINALS = {"Apple_Terminal": "Terminal", "iTerm.app": "iTerm", "vscode": "Visual Studio Code"}
 
@@ -64,6 +71,11 @@ def camera_advice() -> str:
     program = os.environ.get("TERM_PROGRAM")
     terminal = _TERMINALS.get(program, program) if program else "this terminal"
     return advice.format(terminal=terminal)
+
+
+def virtual_camera_advice() -> str:
+    """How to get a virtual camera, as the end of a sentence."""
+    return _VIRTUAL_CAMERA_ADVICE.get(sys.platform, "this system has none that is known")
 
 
 def no_camera_advice() -> str | None:

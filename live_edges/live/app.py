@@ -19,6 +19,7 @@ from live_edges.live.limits import NO_LIMITS, Limits
 from live_edges.live.looking import look
 from live_edges.live.stats import Meter, Summary
 from live_edges.recording.session import RecordingSession
+from live_edges.recording.virtual_camera import VirtualCamera
 from live_edges.settings import Settings
 from live_edges.sizing import Size, comfortable_size, fitted, in_fractions, size_of
 from live_edges.sources.capture import Capture
@@ -45,6 +46,7 @@ class App:
         settings: what to start with.
         limits: when to end.
         recordings: makes the recordings; ended with the run.
+        virtual_camera: shows the view to other programs; ended with the run.
         folder: where snapshots go.
         clock: seconds, monotonic.
 
@@ -62,6 +64,7 @@ class App:
         settings: Settings,
         limits: Limits = NO_LIMITS,
         recordings: RecordingSession | None = None,
+        virtual_camera: VirtualCamera | None = None,
         folder: Path = Path(),
         clock: Clock = time.monotonic,
     ) -> None:
@@ -72,6 +75,7 @@ class App:
         self._hud = HeadUpDisplay(listed, entries, source=capture.source.name, clock=clock)
         self._meter, self._pace, self._focus = Meter(clock), Pace(clock), FocusMeter()
         self._recordings = recordings or RecordingSession()
+        self._virtual_camera = virtual_camera or VirtualCamera()
         self.in_flight = InFlight(self._meter.stages)
         self._controls = Controls(
             settings,
@@ -79,6 +83,7 @@ class App:
             self._hud,
             self.in_flight,
             self._recordings,
+            self._virtual_camera,
             keys=by_key(listed),
             folder=folder,
             has_ended=lambda: capture.ended,
@@ -119,7 +124,7 @@ class App:
             SourceError: the source failed.
             LiveEdgesError: the pipeline could not be made.
         """
-        with self._recordings, self._capture:
+        with self._recordings, self._virtual_camera, self._capture:
             self._screen.set_fullscreen(self.settings.is_fullscreen)
             if self._screen.is_headless:
                 self._wait_for_pipeline()
@@ -192,10 +197,13 @@ class App:
 
     def _wait_until_due(self, frame: Frame) -> None:
         """Play a file at its own speed where somebody watches; keys are obeyed meanwhile."""
-        if self._is_live or self._screen.is_headless or self._controls.wants_step:
+        is_watched = self._virtual_camera.is_on or not self._screen.is_headless
+        if self._is_live or self._controls.wants_step or not is_watched:
             return
         while (remaining_s := self._pace.remaining_s(frame.pts)) > 0:
             self._wait_for_key(min(remaining_s, POLL_S))
+            if self._screen.is_headless:  # it does not wait for keys
+                time.sleep(min(remaining_s, POLL_S))
             if self.settings.is_paused or self._is_quitting:
                 return
 
@@ -223,6 +231,8 @@ class App:
         if self.in_flight.rendered is None:
             return
         view, status = self.in_flight.rendered.view, self.status()
+        if self.in_flight.is_filtered and (problem := self._virtual_camera.send(view)):
+            self._hud.toast(problem)
         if self._screen.is_headless:
             self._screen.status(self._hud.one_line(self.settings, status))
         else:  # scaled first: sharp text, and no more to draw on than the screen can show

@@ -66,6 +66,14 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
         "with up to three at once while the source is ahead (default: %(default)s)",
     )
     group.add_argument(
+        "--virtual-camera",
+        nargs="?",
+        const="",
+        metavar="DEVICE",
+        help="show the view, without text, to other programs as a camera's picture, by the "
+        "virtual camera of that name or the first there is (key u)",
+    )
+    group.add_argument(
         "--duration", type=options.positive, metavar="S", help="end after so many seconds"
     )
     group.add_argument("--frames", type=options.count, metavar="N", help="end after so many frames")

@@ -17,6 +17,7 @@ from live_edges.live.pointer import steered
 from live_edges.live.presets import SAVED, save_preset
 from live_edges.recording.session import RecordingSession
 from live_edges.recording.snapshot import save_snapshot
+from live_edges.recording.virtual_camera import VirtualCamera
 from live_edges.settings import Settings
 from live_edges.sizing import Size, size_of
 
@@ -31,7 +32,8 @@ class Controls:
         screen: where the mouse is.
         hud: tells what has changed.
         in_flight: the frames whose pictures the settings make.
-        recordings: what the key starts and stops.
+        recordings: what the key r starts and stops.
+        virtual_camera: what the key u switches on and off.
         keys: what each key does.
         folder: where snapshots go.
         has_ended: returns True if no frame will come any more.
@@ -50,6 +52,7 @@ class Controls:
         hud: HeadUpDisplay,
         in_flight: InFlight,
         recordings: RecordingSession,
+        virtual_camera: VirtualCamera,
         *,
         keys: dict[str, Binding],
         folder: Path,
@@ -59,8 +62,8 @@ class Controls:
         self.is_stopping = self.wants_step = False
         self.requests: SimpleQueue[Change] = SimpleQueue()
         self._screen, self._hud, self._in_flight = screen, hud, in_flight
-        self._recordings, self._folder, self._has_ended = recordings, folder, has_ended
-        self._keys = keys
+        self._recordings, self._virtual_camera = recordings, virtual_camera
+        self._keys, self._folder, self._has_ended = keys, folder, has_ended
 
     def obey(self, key: str | None, area: Size | None) -> bool:
         """Do what the user wants since the last call.
@@ -122,6 +125,8 @@ class Controls:
             self.wants_step = True
         elif action == "record":
             self._hud.toast(self._recordings.toggle())
+        elif action == "virtual camera":
+            self._hud.toast(self._virtual_camera.toggle())
         elif action == "save":
             self._save_preset()
         elif action == "snapshot":

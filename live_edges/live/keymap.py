@@ -20,7 +20,7 @@ from live_edges.settings import (
     Settings,
 )
 
-Action = Literal["quit", "escape", "step", "snapshot", "record", "save"]
+Action = Literal["quit", "escape", "step", "snapshot", "record", "virtual camera", "save"]
 Group = Literal["filters", "picture", "look closer", "record", "window"]
 Change = Callable[[Settings], Settings]
 T = TypeVar("T")
@@ -135,6 +135,7 @@ def _record_keys() -> list[Binding]:
     return [
         _key("s", "snapshot: view, edges and original as PNG", "record", "snapshot"),
         _key("r", "record what is shown, and stop", "record", "record"),
+        _key("u", "virtual camera on and off", "record", "virtual camera"),
         _key("p", "save all this as the preset saved", "record", "save"),
     ]
 

@@ -27,6 +27,7 @@ from live_edges.recording.files import check_writable
 from live_edges.recording.session import RecordingOptions, RecordingSession
 from live_edges.recording.snapshot import save_snapshot
 from live_edges.recording.storage import check_ending, check_unused
+from live_edges.recording.virtual_camera import VirtualCamera
 from live_edges.sources import open_source
 from live_edges.sources.address import public_address
 from live_edges.sources.base import Source
@@ -75,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
             settings=settings,
             limits=limits,
             recordings=stack.enter_context(_recordings(args, source)),
+            virtual_camera=stack.enter_context(_virtual_camera(args, source)),
         )
         with stopped_by_signals(app.stop):
             _run_to_summary(app, args.stats)
@@ -173,6 +175,16 @@ def _recordings(args: argparse.Namespace, source: Source) -> RecordingSession:
     if args.record is not None:
         log.info("%s", recordings.start())
     return recordings
+
+
+def _virtual_camera(args: argparse.Namespace, source: Source) -> VirtualCamera:
+    is_asked_for = args.virtual_camera is not None
+    camera = VirtualCamera(
+        args.virtual_camera or None, fps=source.mode.fps, is_required=is_asked_for
+    )
+    if is_asked_for:
+        camera.start()
+    return camera
 
 
 def _limits(args: argparse.Namespace, source: Source, is_headless: bool) -> tuple[Limits, bool]:
