@@ -1,7 +1,7 @@
 """Draws text on a picture: font, sizes, colours, boxes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import cv2
@@ -35,9 +35,11 @@ class Font:
 
     Attributes:
         scale: OpenCV's factor on its size.
+        is_close: True to move lines together, as where text is small.
     """
 
     scale: float
+    is_close: bool = False
 
     @property
     def is_tight(self) -> bool:
@@ -47,7 +49,7 @@ class Font:
     @property
     def line(self) -> int:
         """Distance of two lines in pixels."""
-        leading = _TIGHT_LEADING if self.is_tight else _LEADING
+        leading = _TIGHT_LEADING if self.is_tight or self.is_close else _LEADING
         return round(leading * _measured("Ag", self.scale)[1])
 
     @property
@@ -64,7 +66,7 @@ class Font:
 
     def smaller(self, factor: float = 0.92) -> "Font":
         """The font at a smaller size."""
-        return Font(self.scale * factor)
+        return replace(self, scale=self.scale * factor)
 
     def write(self, canvas: Image, text: str, at: tuple[int, int], color: Color = TEXT) -> None:
         """Write one line, in place; ``at`` is the left end and the top of its line."""
@@ -164,8 +166,8 @@ def draw_lines(
     return bottom
 
 
-def toast_height(canvas: Image) -> int:
-    """Return how many rows of pixels a message of one line takes."""
+def text_height(canvas: Image) -> int:
+    """Return how many rows of pixels a box with one line of text takes."""
     font = font_for(canvas)
     return font.line + font.pad
 

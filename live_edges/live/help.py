@@ -4,7 +4,7 @@ Both lie below the picture's middle, so that what a key does is seen while its n
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations, groupby, pairwise
 
@@ -92,10 +92,13 @@ def draw_sheet(canvas: Image, groups: tuple[Group, ...]) -> int:
 def laid_out(groups: tuple[Group, ...], size: Size, font: Font) -> Sheet:
     """Arrange the groups in the columns that leave most of the picture free.
 
-    Where nothing fits at the normal size of the text, it becomes smaller; then its lines move
-    together, and long lists are shortened.
+    Lines move together where they would cover more than half of it. Where even so nothing fits,
+    the text becomes smaller, and long lists are shortened.
     """
     best = _lowest(groups, size, font)
+    if best.top < size[1] / 2:
+        font = replace(font, is_close=True)
+        best = _lowest(groups, size, font)
     while best.top < 0 and font.scale > SMALLEST_SCALE:
         font = font.smaller()
         if font.is_tight:

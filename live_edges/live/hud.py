@@ -105,7 +105,7 @@ class HeadUpDisplay:
             bottom = help.draw_bar(canvas, help.BAR)
         taken = 0, bottom, width, height
         if status.look and status.look.kernels and not settings.show_help:
-            above = bottom - screen_text.toast_height(canvas)
+            above = bottom - screen_text.text_height(canvas)
             kernels = status.look.kernels
             taken = self._kernel_view.draw(canvas, status.look, kernels, bottom=above)
         if settings.hud != "off":

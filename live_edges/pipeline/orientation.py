@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from live_edges.frame import Image
 from live_edges.pipeline.direction import turn_in
-from live_edges.screen_text import draw_label
+from live_edges.screen_text import draw_label, text_height
 
 if TYPE_CHECKING:
     from live_edges.pipeline.views import Picture
@@ -27,7 +27,7 @@ def orientation(picture: "Picture") -> Image:
     """Colour each edge by the direction in which the picture gets brighter.
 
     Red gets brighter to the right, green down to the left, blue up to the left, as the wheel in
-    the corner shows: its colour at the right end stands for brighter to the right.
+    the upper right corner shows: its colour at the right end stands for brighter to the right.
     """
     turn = turn_in(picture.pipeline)
     if turn is None:
@@ -79,7 +79,8 @@ def _draw_wheel(painted: Image) -> None:
         return
     wheel, opacity = _wheel(size)
     margin = size // 5
-    corner = painted[-margin - size : -margin, margin : margin + size]
+    top = text_height(painted)  # the mark of a recording is above
+    corner = painted[top : top + size, -margin - size : -margin]
     corner[:] = corner + (wheel - corner) * opacity + 0.5
 
 

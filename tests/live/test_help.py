@@ -65,9 +65,12 @@ def test_the_help_can_be_read(size, smallest):
     assert sheet_for(*size).font.scale >= smallest
 
 
-@pytest.mark.parametrize("size", [(1280, 720), (1920, 1080), (3840, 2160)])
-def test_the_help_leaves_the_upper_part_of_a_large_picture_free(size):
-    assert sheet_for(*size).top > 0.45 * size[1]
+@pytest.mark.parametrize(
+    ("size", "share"),
+    [((640, 480), 0.4), ((1280, 720), 0.5), ((1920, 1080), 0.5), ((3840, 2160), 0.5)],
+)
+def test_the_help_leaves_the_upper_part_of_the_picture_free(size, share):
+    assert sheet_for(*size).top > share * size[1]
 
 
 @pytest.mark.parametrize("size", [(1, 1), (53, 37), (37, 200)])

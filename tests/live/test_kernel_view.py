@@ -20,7 +20,7 @@ from live_edges.live.hud import HeadUpDisplay, Status
 from live_edges.live.in_flight import InFlight
 from live_edges.live.looking import Look, look
 from live_edges.pipeline.edge_pipeline import EdgePipeline
-from live_edges.screen_text import Font, toast_height
+from live_edges.screen_text import Font, text_height
 from live_edges.settings import Settings
 from live_edges.timing import Durations, Stages
 
@@ -262,6 +262,6 @@ def test_a_message_has_its_place_below_the_panel(size):
     hud.draw(pictures[0], settings, status)
     hud.draw(pictures[1], settings, explained)
 
-    below = toast_height(pictures[0])
+    below = text_height(pictures[0])
     assert (pictures[0][-below:] == pictures[1][-below:]).all()
     assert (pictures[0] != pictures[1]).any()
