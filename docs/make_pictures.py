@@ -4,8 +4,10 @@ Run it from the repository's root, on a machine that has little else to do::
 
     pip install ".[bench]" && python docs/make_pictures.py
 
-The photograph is ``skimage.data.coffee()`` of scikit-image: by Rachel Michetti, CC0, no copyright
-restrictions. Everything else is the built-in demo.
+`make_view_pictures.py` and `make_browser_picture.py` beside it make the others.
+
+The photographs are of scikit-image, CC0, no copyright restrictions: ``skimage.data.coffee()`` by
+Rachel Michetti, ``chelsea()`` by Stefan van der Walt. Everything else is the built-in demo.
 """
 
 import os
@@ -24,12 +26,14 @@ from skimage import data
 
 from live_edges import EdgePipeline
 from live_edges.cli import main
+from live_edges.display.screen import MouseEvent
 from live_edges.filters.catalog import catalog
 from live_edges.frame import Image
 from live_edges.live.app import App
 from live_edges.live.keymap import bindings, by_key
 from live_edges.recording.session import RecordingOptions, RecordingSession
 from live_edges.settings import Settings
+from live_edges.sizing import Size
 from live_edges.sources import open_source
 from live_edges.sources.capture import Capture
 
@@ -40,25 +44,47 @@ KEY_S = 1.0  # how long a key that was pressed is named
 CAPTION_HEIGHT = 44  # pixels below the program's picture
 QUALITY = 45  # of WebP, 0 to 100: the largest that leaves the file well below 2 MB
 
-Keys = Sequence[tuple[float, str]]  # seconds after the first picture, and the key pressed then
-DEMO_KEYS = [(1.5, "c"), (3.0, "v"), (4.5, "v"), (5.7, "v"), (7.2, "7"), (8.7, "9")]
-PHOTO_KEYS = [(1.2, "9"), (2.6, "b"), (3.8, "b"), (5.0, "c"), (6.4, "v")]
+Event = tuple[
+    float, str | Size
+]  # seconds after the first picture, and the key, or the mouse's place
+BESIDE_COMMAND = 262  # pixels from the left to the key that is named
+
+
+def moved(start: float, end: float, whence: Size, to: Size) -> list[Event]:
+    """The mouse on its way from one place to another."""
+    places = np.linspace(whence, to, num=max(2, round((end - start) * FPS))).round().astype(int)
+    return [
+        (float(now), (int(x), int(y)))
+        for now, (x, y) in zip(np.linspace(start, end, len(places)), places, strict=True)
+    ]
+
+
+DEMO = [
+    (1.2, "c"), (2.4, "x"), *moved(2.6, 4.2, (420, 210), (150, 240)),
+    *moved(4.2, 5.4, (150, 240), (300, 200)), (5.9, "x"), (7.0, "v"), (8.1, "v"), (9.2, "v"),
+]  # fmt: skip
+CLOSE = [
+    (0.1, (335, 142)), (0.8, "k"), (2.6, "e"), (3.1, "e"), (3.6, "e"), (4.1, "e"), (4.6, "e"),
+    *moved(5.4, 7.0, (335, 142), (352, 156)), (8.2, "9"), (9.8, "z"),
+]  # fmt: skip
+FOCUS = [(1.5, "c")]
 
 
 class ScriptedScreen:
     """Takes the place of the window: presses keys at their times and keeps what is shown."""
 
     is_headless = False
-    size = SIZE
 
-    def __init__(self, keys: Keys, duration_s: float) -> None:
-        self._keys, self._duration_s = list(keys), duration_s
-        self._start: float | None = None
+    def __init__(self, events: Sequence[Event], duration_s: float, size: Size) -> None:
+        self.size = size
+        self._duration_s, self._start = duration_s, -1.0
+        self._keys = [(at, what) for at, what in events if isinstance(what, str)]
+        self._moves = [(at, what) for at, what in events if not isinstance(what, str)]
         self.shown: list[tuple[float, Image]] = []  # seconds after the first, picture
 
     @property
     def _now(self) -> float:
-        return 0.0 if self._start is None else time.monotonic() - self._start
+        return 0.0 if self._start < 0 else time.monotonic() - self._start
 
     @property
     def is_open(self) -> bool:
@@ -68,7 +94,7 @@ class ScriptedScreen:
     def show(self, image: Image) -> None:
         """Keep one picture."""
         self.shown.append((self._now, image.copy()))
-        self._start = self._start or time.monotonic()
+        self._start = time.monotonic() if self._start < 0 else self._start
 
     def status(self, text: str) -> None:
         """Say nothing: the picture carries its own text."""
@@ -79,6 +105,12 @@ class ScriptedScreen:
         is_due = self._keys and self._now >= self._keys[0][0]
         return self._keys.pop(0)[1] if is_due else None
 
+    def mouse_events(self) -> list[MouseEvent]:
+        """Return where the mouse has been since the last call."""
+        due = [place for at, place in self._moves if at <= self._now]
+        del self._moves[: len(due)]
+        return [MouseEvent("move", x, y) for x, y in due]
+
     def set_fullscreen(self, is_fullscreen: bool) -> None:
         """There is nothing to fill."""
 
@@ -88,25 +120,42 @@ class ScriptedScreen:
 
 
 def play(
-    source: str, keys: Keys, duration_s: float, *, recordings: RecordingSession | None = None
+    source: str,
+    events: Sequence[Event],
+    duration_s: float,
+    *,
+    size: Size = SIZE,
+    settings: Settings | None = None,
+    recordings: RecordingSession | None = None,
 ) -> ScriptedScreen:
     """Run the live program on a source with scripted keys, in real time."""
-    pipeline = EdgePipeline("sobel")
-    pipeline.prepare(np.zeros((SIZE[1], SIZE[0], 3), np.uint8))
+    settings = settings or Settings()
+    pipeline = EdgePipeline(settings.filter)
+    pipeline.prepare(np.zeros((size[1], size[0], 3), np.uint8))
     loaded: Future[EdgePipeline] = Future()
     loaded.set_result(pipeline)
-    screen = ScriptedScreen(keys, duration_s)
-    capture = Capture(open_source(source, size=SIZE))
+    screen = ScriptedScreen(events, duration_s, size)
     App(
-        capture,
+        Capture(open_source(source, size=size)),
         screen,
         pipeline=loaded,
         entries=catalog(),
-        settings=Settings(),
+        settings=settings,
         recordings=recordings,
     ).run()
     pipeline.close()
     return screen
+
+
+def pointed_at(image: Image, place: Size | None) -> Image:
+    """Draw the mouse, which is no part of the program's picture."""
+    if place is None:
+        return image
+    image = image.copy()
+    arrow = np.array([(0, 0), (0, 17), (4, 13), (7, 19), (10, 18), (7, 12), (12, 12)]) + place
+    cv2.fillPoly(image, [arrow.astype(np.int32)], (255, 255, 255), cv2.LINE_AA)
+    cv2.polylines(image, [arrow.astype(np.int32)], True, (0, 0, 0), 1, cv2.LINE_AA)
+    return image
 
 
 def captioned(image: Image, command: str, key: str | None) -> Pillow.Image:
@@ -118,31 +167,40 @@ def captioned(image: Image, command: str, key: str | None) -> Pillow.Image:
     draw.text((12, middle), command, (150, 200, 150), ImageFont.load_default(15), "lm")
     if key:
         binding = by_key(bindings(list(catalog())))[key]
-        draw.rounded_rectangle((262, middle - 16, 294, middle + 16), 6, (238, 238, 238))
-        draw.text((278, middle), binding.label[0], (20, 20, 20), ImageFont.load_default(20), "mm")
-        draw.text((306, middle), binding.help, (245, 245, 245), ImageFont.load_default(15), "lm")
+        x = max(BESIDE_COMMAND, 32 + round(draw.textlength(command, ImageFont.load_default(15))))
+        draw.rounded_rectangle((x, middle - 16, x + 32, middle + 16), 6, (238, 238, 238))
+        draw.text((x + 16, middle), key, (20, 20, 20), ImageFont.load_default(20), "mm")
+        help = binding.help.partition(":")[0]
+        draw.text((x + 44, middle), help, (245, 245, 245), ImageFont.load_default(15), "lm")
     return canvas
 
 
 def moving_frames(
-    screen: ScriptedScreen, command: str, keys: Keys, duration_s: float
+    screen: ScriptedScreen, command: str, events: Sequence[Event], duration_s: float
 ) -> list[Pillow.Image]:
     """What was on the screen, `FPS` times a second."""
     frames = []
     for index in range(round(duration_s * FPS)):
         now = index / FPS
-        pressed = [key for pressed_s, key in keys if 0 <= now - pressed_s < KEY_S]
-        frames.append(captioned(screen.at(now), command, pressed[-1] if pressed else None))
+        past = [(at, what) for at, what in events if at <= now]
+        keys = [what for at, what in past if isinstance(what, str) and now - at < KEY_S]
+        places = [what for _, what in past if not isinstance(what, str)]
+        image = pointed_at(screen.at(now), places[-1] if places else None)
+        frames.append(captioned(image, command, keys[-1] if keys else None))
     return frames
 
 
-def make_moving_picture(photo: Path) -> None:
-    """The demo, then the photograph, with keys being pressed."""
+def make_moving_picture(photo: Path, other: Path) -> None:
+    """The demo, then two photographs, with keys being pressed."""
     frames = []
-    for source, keys, duration_s in (("demo", DEMO_KEYS, 10.2), (str(photo), PHOTO_KEYS, 9.0)):
-        screen = play(source, keys, duration_s)
-        command = f"$ live-edges run {Path(source).name}"
-        frames += moving_frames(screen, command, keys, duration_s)
+    for source, flags, settings, events, duration_s in (
+        ("demo", "", Settings(), DEMO, 10.6),
+        (str(photo), "", Settings(), CLOSE, 10.8),
+        (str(other), " --view peaking", Settings(view="peaking"), FOCUS, 3.2),
+    ):
+        screen = play(source, events, duration_s, settings=settings)
+        command = f"$ live-edges run {Path(source).name}{flags}"
+        frames += moving_frames(screen, command, events, duration_s)
     frames[0].save(
         DOCS / "live.webp",
         save_all=True,
@@ -190,13 +248,19 @@ def make_python_picture(photo: Path) -> None:
     cv2.imwrite(str(DOCS / "python.jpg"), cv2.resize(np.hstack(shown), (1200, 267)))
 
 
+def save_photo(folder: Path, name: str) -> Path:
+    """Write a photograph of scikit-image into a folder."""
+    photo = folder / f"{name}.png"
+    cv2.imwrite(str(photo), cv2.cvtColor(getattr(data, name)(), cv2.COLOR_RGB2BGR))
+    return photo
+
+
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:
         os.chdir(name)
         folder = Path(name)
-        photo = folder / "coffee.png"
-        cv2.imwrite(str(photo), cv2.cvtColor(data.coffee(), cv2.COLOR_RGB2BGR))
-        make_moving_picture(photo)
+        photo = save_photo(folder, "coffee")
+        make_moving_picture(photo, save_photo(folder, "chelsea"))
         make_recording_picture(folder)
         make_files_picture(folder)
         make_python_picture(photo)

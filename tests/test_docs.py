@@ -2,6 +2,7 @@
 
 import ast
 import doctest
+import importlib
 import re
 import shlex
 import shutil
@@ -202,19 +203,20 @@ def test_every_message_that_is_explained_is_one_that_the_program_knows():
     assert not missing
 
 
-def test_the_script_of_the_pictures_still_fits_the_program():
+def test_the_scripts_of_the_pictures_still_fit_the_program(monkeypatch, tmp_path):
     pytest.importorskip("skimage", reason="the pictures need the extra `bench`")
-    from importlib.util import module_from_spec, spec_from_file_location
-
-    spec = spec_from_file_location("make_pictures", ROOT / "docs" / "make_pictures.py")
-    script = module_from_spec(spec)
-    spec.loader.exec_module(script)
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    script = importlib.import_module("make_pictures")
+    views = importlib.import_module("make_view_pictures")
+    monkeypatch.setattr(views, "DOCS", tmp_path)
     image = np.zeros((script.SIZE[1], script.SIZE[0], 3), np.uint8)
 
     picture = script.captioned(image, "$ live-edges", "v")
 
     assert picture.size == (script.SIZE[0], script.SIZE[1] + script.CAPTION_HEIGHT)
     assert cv2.cvtColor(np.asarray(picture), cv2.COLOR_RGB2GRAY)[script.SIZE[1] :].max() > 200
+    views.make_window_picture("window.jpg", "demo", [(0.1, (50, 40)), (0.2, "k")], duration_s=0.5)
+    assert cv2.imread(str(tmp_path / "window.jpg")).shape == (*views.SIZE[::-1], 3)
 
 
 def test_the_workflow_runs_the_test_command_of_the_readme():
