@@ -67,7 +67,8 @@ def filters(args: argparse.Namespace) -> int:
     width = max(map(len, entries))
     for entry in entries.values():
         try:
-            shape = "net" if entry.net else " x ".join(map(str, entry.bank(1.0).shape))
+            kind = "function" if entry.code else "net" if entry.net else ""
+            shape = kind or " x ".join(map(str, entry.bank(1.0).shape))
         except LiveEdgesError as error:
             shape = f"cannot be used: {error}"
         sigma = " (sigma 1, adjustable)" if entry.has_sigma else ""

@@ -16,7 +16,10 @@ def add_picture_flags(parser: argparse.ArgumentParser) -> None:
     """Add what says which edges to find, how to show them and what to compute them with."""
     group = parser.add_argument_group("picture")
     group.add_argument(
-        "--filter", metavar="NAME", help="one of `live-edges filters` (default: sobel)"
+        "--filter",
+        metavar="NAME",
+        help="one of `live-edges filters`, or a function of your own, mine.py:edges, which runs "
+        "with your rights (default: sobel)",
     )
     group.add_argument(
         "--against",

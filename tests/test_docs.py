@@ -113,6 +113,7 @@ def folder(tmp_path, monkeypatch):
     write_video(tmp_path / "holiday" / "beach.mp4")
     torch.save(torch.nn.Conv2d(1, 1, 3, bias=False).state_dict(), tmp_path / "mine.pt")
     shutil.copytree(ROOT / "weights", tmp_path / "weights")
+    (tmp_path / "mine.py").write_text("def edges(gray):\n    return gray\n", encoding="utf-8")
     for name in ("dim-room", "mine"):
         shutil.copy(ROOT / "weights" / "low-light.safetensors", f"{name}.safetensors")
     return tmp_path

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +11,8 @@ from live_edges.errors import LiveEdgesError
 from live_edges.filters import kernels
 from live_edges.filters.nets import architecture_of
 from live_edges.filters.weights import check_exists, filter_name, load_weights, shipped_weights
+
+GROUP = "live_edges.filters"  # entry points by which a package offers filters
 
 Rule = Literal["strength", "canny"]
 
@@ -24,6 +27,7 @@ class Entry:
         origin: one line on where the filter comes from.
         has_sigma: whether ``bank`` depends on sigma.
         path: its weights file, if it has one.
+        code: a function of the user's own, ``mine.py:edges``, that finds the edges.
         rule: ``strength``, the length of the vector of responses, or ``canny``, its thin lines.
     """
 
@@ -33,6 +37,7 @@ class Entry:
     has_sigma: bool = False
     rule: Rule = "strength"
     path: Path | None = None
+    code: str | None = None
 
     @property
     def net(self) -> Path | None:
@@ -71,6 +76,7 @@ def catalog(weights: Iterable[str | Path] = ()) -> dict[str, Entry]:
                 f"{path.name} has the name of a built-in filter; give the file another name"
             )
         entries.append(Entry(name, partial(_load_bank, path), f"learned, {path.name}", path=path))
+    entries += [_own(code, name) for name, code in _offered()]
     return {entry.name: entry for entry in entries}
 
 
@@ -98,11 +104,13 @@ def choose(
 
 
 def find(entries: dict[str, Entry], name: str) -> Entry:
-    """Look a filter up by name.
+    """Look a filter up by name; a function of the user's own, ``mine.py:edges``, is added.
 
     Raises:
         LiveEdgesError: there is none of that name; the message lists those there are.
     """
+    if name not in entries and is_code(name):
+        entries[name] = _own(name, name)
     if name not in entries:
         raise LiveEdgesError(f"there is no filter '{name}'; choose one of: {', '.join(entries)}")
     return entries[name]
@@ -116,6 +124,26 @@ def _fixed(name: str) -> Entry:
 def _with_sigma(name: str) -> Entry:
     make = kernels.WITH_SIGMA[name]
     return Entry(name, make, _first_line(make), has_sigma=True)
+
+
+@cache
+def _offered() -> list[tuple[str, str]]:
+    """The functions that installed packages offer: name and code; looking takes a while."""
+    return [(each.name, each.value) for each in entry_points(group=GROUP)]
+
+
+def _own(code: str, name: str) -> Entry:
+    return Entry(name, partial(_no_bank, name), f"your own, {code}", code=code)
+
+
+def _no_bank(name: str, _sigma: float) -> kernels.Bank:
+    raise LiveEdgesError(f"{name} is a function and has no kernels")
+
+
+def is_code(name: str) -> bool:
+    """Whether the name of a filter means a function: ``mine.py:edges``."""
+    file, _, function = name.rpartition(":")
+    return file.endswith(".py") and function.isidentifier()
 
 
 def _load_bank(path: Path, _sigma: float) -> kernels.Bank:

@@ -63,6 +63,7 @@ class LinearFilter(nn.Module):
         weight: the bank.
         function: does most of the work of `edges`.
         margin: how many pixels more than h and w an edge image needs to see, in both directions.
+        problem: what is wrong with the filter at the moment; empty if nothing is.
         is_balanced: whether only differences of brightness count, in proportion.
     """
 
@@ -70,6 +71,7 @@ class LinearFilter(nn.Module):
     margin = 0
     is_linear = True
     is_net = False
+    problem = ""
     weight: Tensor
 
     def __init__(self, bank: Tensor) -> None:
@@ -160,6 +162,10 @@ def make_filter(entry: Entry, *, sigma: float = 1.0, detail: Detail = "fine") ->
         WeightsError: the entry's weights file cannot be used.
         ValueError: ``sigma`` lies outside 0.3 to 5 pixels.
     """
+    if entry.code:
+        from live_edges.filters.own import OwnFilter
+
+        return OwnFilter(entry.code)
     if entry.net:
         from live_edges.filters.boundary import BoundaryFilter
         from live_edges.filters.nets import load_net

@@ -277,6 +277,7 @@ class App:
             zoom=1 / max(self.settings.region[2:]),
             outage_s=self._capture.outage_s,
             recording=self._recordings.status,
+            problem=pipeline.problem if pipeline else "",
             look=look(self.in_flight, self.settings),
             focus=self._focus,
         )

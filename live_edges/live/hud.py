@@ -38,6 +38,7 @@ class Status:
         stages: how long each stage takes.
         zoom: how many times the region is enlarged; 1 for the whole picture.
         outage_s: seconds since the newest frame of a source that is lost; 0 where none is.
+        problem: what is wrong with a filter of the user's own; empty if nothing is.
         recording: time of the running recording; empty where there is none.
         look: what the mouse points at, where that matters.
         focus: how sharp the region is.
@@ -53,6 +54,7 @@ class Status:
     zoom: float = 1.0
     outage_s: float = 0.0
     recording: str = ""
+    problem: str = ""
     look: Look | None = None
     focus: FocusMeter | None = None
 
@@ -138,6 +140,8 @@ class HeadUpDisplay:
             return self._toast
         if status.outage_s > 0:
             return f"{self._source}: {_lost(status)}"
+        if status.problem:
+            return status.problem
         if settings.is_paused:
             return "paused - space goes on"
         if not status.device:

@@ -175,6 +175,11 @@ class EdgePipeline(Closing):
         return self._engine.execution(self._plan)
 
     @property
+    def problem(self) -> str:
+        """What is wrong with a filter of the user's own at the moment; empty if nothing is."""
+        return self._plan.filter.problem
+
+    @property
     def entry(self) -> Entry:
         """The filter in use, as the catalog has it."""
         return self._plan.entry

@@ -158,6 +158,7 @@ def test_no_header_means_no_net(tmp_path, content):
 
 
 def test_listing_filters_reads_no_weights(monkeypatch):
+    catalog()  # which looks what packages offer, once
     monkeypatch.setattr("live_edges.filters.nets.read_tensors", None)
     monkeypatch.setattr("pathlib.Path.open", None)
 
