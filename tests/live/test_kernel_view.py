@@ -24,7 +24,7 @@ from live_edges.screen_text import Font, text_height
 from live_edges.settings import Settings
 from live_edges.timing import Durations, Stages
 
-FILTERS = list(catalog())
+FILTERS = [name for name, entry in catalog().items() if entry.has_kernels]
 SIZE = (53, 37)
 PLACES = [(0, 0), (52, 36), (26, 18), (1, 35), (40, 3)]
 SETTINGS = Settings(show_kernel=True, auto_gain=False, gain=1.7)
@@ -139,6 +139,17 @@ def test_in_a_region_the_camera_s_own_pixel_is_named():
     blue, green, red = image[34, 43]
     assert found.pixel[:2] == ("x 43, y 34", f"red {red}, green {green}, blue {blue}")
     assert found.kernels is None
+
+
+def test_a_filter_without_kernels_says_so(tmp_path):
+    (tmp_path / "mine.py").write_text("def edges(gray):\n    return gray\n")
+    name = f"{tmp_path / 'mine.py'}:edges"
+    settings = dataclasses.replace(SETTINGS, filter=name, pointer=point(17, 9))
+
+    found = look(*shown(settings))
+
+    assert found.kernels is None
+    assert found.pixel[-1] == f"{name} has no kernels to show"
 
 
 def test_without_zoom_and_kernel_view_nobody_looks():
