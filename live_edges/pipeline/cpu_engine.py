@@ -1,5 +1,6 @@
 """The CPU engine: edges by the definition at once, and by compiled loops once there are some."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
@@ -100,19 +101,49 @@ class CpuEngine(Closing):
         is_done = self._run((loop,), image, *arrays, painted)
         return painted.reshape(image.shape) if is_done else None
 
+    def painted_responses(
+        self, plan: Plan, loop: str, image: Image, *others: NDArray[Any]
+    ) -> Image | None:
+        """See `live_edges.EdgePipeline.painted_responses`."""
+        image, arrays = np.ascontiguousarray(image), [_read_only(each) for each in others]
+        shape, read, (taps, _, threshold) = _loop(plan, image)
+        slid = taps, np.float32(plan.loop.scale / 255), threshold
+        seen, rows = _rows(read), _rows(image)
+        out, width, painted = len(plan.filter.weight), image.shape[1], np.empty_like(rows)
+        found = np.empty((out, 1, width), np.float32)
+        slide = self._ready((*shape, SIGNED), read, *slid, found)
+        paint = self._ready((loop,), image, _read_only(found), *arrays, painted)
+        if slide is None or paint is None:
+            return None
+
+        def both(y: int, end: int) -> None:
+            found = np.empty((out, end - y, width), np.float32)  # stays in the processor's cache
+            slide(seen, y, end, *slid, found)
+            paint(rows, y, end, _read_only(found), *arrays, painted)
+
+        is_done = self._over_bands((loop,), both, image)
+        return painted.reshape(image.shape) if is_done else None
+
     def _run(self, shape: Shape, image: Image, *others: Any) -> bool:
         """Run a compiled loop over all rows of a picture; False where there is none yet."""
-        if self._name == "torch":
-            return False
-        rows = _rows(image)
-        make = partial(_compiled, shape, rows, *others)
-        if self._name == "numba":
-            self._compiler.make_on_thread(shape, make)
-        loop = self._compiler.get(shape, lambda: make)
+        loop, rows = self._ready(shape, image, *others), _rows(image)
         if loop is None:
             return False
+        return self._over_bands(shape, lambda y, end: loop(rows, y, end, *others), image)
+
+    def _ready(self, shape: Shape, image: Image, *others: Any) -> Function | None:
+        """The compiled loop for arguments like these; None while there is none."""
+        if self._name == "torch":
+            return None
+        make = partial(_compiled, shape, _rows(image), *others)
+        if self._name == "numba":
+            self._compiler.make_on_thread(shape, make)
+        return self._compiler.get(shape, lambda: make)
+
+    def _over_bands(self, shape: Shape, loop: Callable[[int, int], object], image: Image) -> bool:
+        """Run a loop over all rows of a picture; False if it failed, and it is given up then."""
         try:
-            self._bands.run(lambda y, end: loop(rows, y, end, *others), image.shape[:2])
+            self._bands.run(loop, image.shape[:2])
         except Exception as error:  # whatever it is: the definition goes on
             self._compiler.give_up(shape, error)
             return False

@@ -9,7 +9,8 @@ Each loop does the rows from ``first`` to ``last``, holds no lock of Python mean
 nothing else, so that several threads can share a picture. Its sizes are constants, for which the
 compiler writes out the loops over the taps; the taps themselves are arguments, so that another
 sigma compiles nothing new. With ``is_signed`` a loop writes the responses themselves times the
-gain, ``(out, H, W)``, instead of the edges ``(H, W)``. Only the thread that compiles imports this
+gain, ``(out, H, W)``, instead of the edges ``(H, W)``; into an array of fewer rows, as many as it
+does, row y goes to y modulo their number. Only the thread that compiles imports this
 module: Numba takes a while.
 """
 
@@ -128,6 +129,7 @@ def whole_numbers(channels: int, kernels: tuple[Any, ...], is_signed: bool = Fal
             window = rows_around(ring, image, y, channels, left)
             if y < first + below:
                 continue
+            at = (y - below) % edges.shape[-2]
             for x in range(edges.shape[-1]):
                 square = int32(0)
                 for kernel in range(out):
@@ -137,7 +139,7 @@ def whole_numbers(channels: int, kernels: tuple[Any, ...], is_signed: bool = Fal
                             product = int16(taps[kernel, i, j] * window[i, 0, x + j])
                             response = int16(response + product)
                     if is_signed:
-                        edges[kernel, y - below, x] = float32(response) * gain
+                        edges[kernel, at, x] = float32(response) * gain
                     else:
                         square = int32(square + int32(response) * int32(response))
                 if not is_signed:
@@ -181,6 +183,7 @@ def separable(
             window = rows_around(ring, image, y, channels, left)
             if y < first + below:
                 continue
+            at = (y - below) % edges.shape[-2]
             for part in range(out * rank):
                 for x in range(padded):
                     response = float32(0)
@@ -198,7 +201,7 @@ def separable(
                         for j in range(width):
                             response += rows[part, j] * slid[part, x + j]
                     if is_signed:
-                        edges[kernel, y - below, x] = response * gain
+                        edges[kernel, at, x] = response * gain
                     else:
                         square += response * response
                 if not is_signed:
@@ -233,6 +236,7 @@ def general(
             window = rows_around(ring, image, y, channels, left)
             if y < first + below:
                 continue
+            at = (y - below) % edges.shape[-2]
             square[:] = 0
             for kernel in range(out):
                 response[:] = 0
@@ -245,7 +249,7 @@ def general(
                             response[x] = total
                 for x in range(edges.shape[-1]):
                     if is_signed:
-                        edges[kernel, y - below, x] = response[x] * gain
+                        edges[kernel, at, x] = response[x] * gain
                     else:
                         square[x] += response[x] * response[x]
             if not is_signed:

@@ -61,22 +61,32 @@ def mask() -> Loop:
     return compiled(paint)
 
 
+def within(level: Any, most: Any) -> Any:
+    """Cut off what is below 0 and above ``most``, and what is behind the point."""
+    return uint8(int32(min(max(level, float32(0)), most)))
+
+
+within = compiled(within, is_exact=False)
+
+
 def orientation() -> Loop:
     """Make the loop that colours edges, see `live_edges.pipeline.orientation.hued`."""
 
     def paint(
         _: Any, first: int, last: int, responses: Any, edges: Any, weights: Any, painted: Any
     ) -> None:
+        blue, green, red = weights[0], weights[1], weights[2]
         for y in range(first, last):
+            row, at = painted[y], y % responses.shape[1]
             for x in range(edges.shape[1]):
-                one, two = responses[0, y, x], responses[1, y, x]
+                one, two = responses[0, at, x], responses[1, at, x]
                 strength = float32(edges[y, x])
                 share = strength * (float32(1) / np.sqrt(one * one + two * two + FLAT))
                 half = float32(0.5) * strength + float32(0.5)
-                for channel in range(3):
-                    level = half + share * (one * weights[channel, 0] + two * weights[channel, 1])
-                    level = min(max(level, float32(0)), strength)
-                    painted[y, 3 * x + channel] = uint8(int32(level))
+                # Written out one by one, because a loop over them takes a sixth longer.
+                row[3 * x] = within(half + share * (one * blue[0] + two * blue[1]), strength)
+                row[3 * x + 1] = within(half + share * (one * green[0] + two * green[1]), strength)
+                row[3 * x + 2] = within(half + share * (one * red[0] + two * red[1]), strength)
 
     return compiled(paint, is_exact=False)
 

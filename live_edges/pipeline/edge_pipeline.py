@@ -148,11 +148,7 @@ class EdgePipeline(Closing):
             self._plan = replace(self._plan, threshold=threshold)
 
     def prepare(self, image: Image) -> None:
-        """Compile what the filter needs for pictures like this one, and wait for it.
-
-        Args:
-            image: as for a call.
-        """
+        """Compile what the filter needs for pictures like this one, and wait for it."""
         self._engine.prepare(self._plan, checks.picture(image))
 
     def close(self) -> None:
@@ -279,6 +275,10 @@ class EdgePipeline(Closing):
             the view does the same by OpenCV.
         """
         return self._engine.cpu.painted(loop, image, *others, written=written)
+
+    def painted_responses(self, loop: str, image: Image, *others: NDArray[Any]) -> Image | None:
+        """As `painted`, for a loop that reads the filter's `responses` before the others."""
+        return self._engine.cpu.painted_responses(self._plan, loop, image, *others)
 
     def responses(self, image: Image) -> NDArray[np.float32]:
         """Slide each kernel of the filter over a picture; always on the CPU.

@@ -36,10 +36,11 @@ def orientation(picture: "Picture") -> Image:
         draw_label(painted, f"{name} has no direction; these are its edges")
         return painted
     weights = axes() @ turn
-    responses = picture.pipeline.responses(picture.image)
-    image, edges = picture.image, picture.edges
-    loop_painted = picture.pipeline.painted("orientation", image, responses, edges, weights)
-    painted = hued(responses, edges, weights) if loop_painted is None else loop_painted
+    image, edges, pipeline = picture.image, picture.edges, picture.pipeline
+    loop_painted = pipeline.painted_responses("orientation", image, edges, weights)
+    painted = (
+        hued(pipeline.responses(image), edges, weights) if loop_painted is None else loop_painted
+    )
     _draw_wheel(painted)
     return painted
 
@@ -77,21 +78,21 @@ def _draw_wheel(painted: Image) -> None:
     size = min(painted.shape[:2]) // KEY_HEIGHT
     if size < MIN_KEY_SIZE:
         return
-    wheel, opacity = _wheel(size)
+    wheel, opacity, rest = _wheel(size)
     margin = size // 5
     top = text_height(painted)  # the mark of a recording is above
     corner = painted[top : top + size, -margin - size : -margin]
-    corner[:] = corner + (wheel - corner) * opacity + 0.5
+    corner[:] = cv2.blendLinear(wheel, corner, opacity, rest)
 
 
 @cache
-def _wheel(size: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """A colour wheel, ``(size, size, 3)``, and how opaque it is, ``(size, size, 1)``."""
+def _wheel(size: int) -> tuple[Image, NDArray[np.float32], NDArray[np.float32]]:
+    """A colour wheel, ``(size, size, 3)``, how opaque it is, ``(size, size)``, and 1 less that."""
     radius = size / 2
     y, x = np.mgrid[:size, :size].astype(np.float32) + 0.5 - radius
     length = np.sqrt(x * x + y * y)
     white = np.full((size, size), 255, np.uint8)
     colors = hued(np.stack((x, y)), white, axes()).astype(np.float32)
-    disc = np.clip(radius - length, 0, 1)[..., None]
-    ring = disc * np.clip(length - HUB * radius, 0, 1)[..., None]
-    return colors * ring + DARK * (1 - ring), disc
+    disc = np.clip(radius - length, 0, 1)
+    ring = (disc * np.clip(length - HUB * radius, 0, 1))[..., None]
+    return np.rint(colors * ring + DARK * (1 - ring)).astype(np.uint8), disc, 1 - disc

@@ -7,10 +7,12 @@ import pytest
 from test_direction import WITH_DIRECTION
 
 from live_edges import EdgePipeline
+from live_edges.pipeline.direction import turn_in
 from live_edges.pipeline.orientation import axes, hued
 from live_edges.pipeline.views import VIEWS, Picture
 from live_edges.screen_text import text_height
 from live_edges.settings import Settings
+from live_edges.sources.scene import Scene
 
 STEP = np.zeros((300, 300, 3), np.uint8)
 STEP[:, 150:] = 200
@@ -46,6 +48,20 @@ def test_no_colour_is_brighter_than_the_edge_and_flat_areas_are_black():
     np.testing.assert_array_equal(picture.max(axis=2) <= edges, True)
     assert not hued(responses * 0, edges * 0, axes()).any()
     assert (picture.max(axis=2) >= 0.86 * edges.astype(float) - 1).all()
+
+
+@pytest.mark.parametrize("name", ["sobel", "gaussian-gradient", "roberts"])
+def test_the_loops_paint_what_is_defined_in_every_band_of_a_picture(name):
+    image = Scene((641, 479)).at(40, 1.3)
+    fast = EdgePipeline(name, device="cpu", engine="numba", gain=3.0)
+    edges = fast(image)
+    weights = axes() @ turn_in(fast)
+
+    painted = fast.painted_responses("orientation", image, edges, weights)
+
+    expected = hued(fast.responses(image), edges, weights)
+    assert np.abs(painted.astype(int) - expected).max() <= 1
+    fast.close()
 
 
 def test_the_wheel_in_the_corner_has_the_hue_of_its_directions():
