@@ -155,22 +155,12 @@ def _commands() -> dict[str, tuple[str, str, str | None, tuple[Add, ...]]]:
             "all of them agree on the picture.",
             (add_bench_flags,),
         ),
-        "cameras": (
-            "info:cameras",
-            "list the cameras that are plugged in, with their modes",
-            None,
-            (),
-        ),
+        "cameras": ("info:cameras", "list the cameras that are plugged in, with modes", None, ()),
         "filters": (
             "info:filters",
             "list every filter and where it comes from",
             None,
             (add_weights_flag,),
         ),
-        "doctor": (
-            "info:doctor",
-            "print one report about this machine to paste into a bug",
-            None,
-            (),
-        ),
+        "doctor": ("info:doctor", "print one report about this machine for a bug", None, ()),
     }

@@ -147,7 +147,7 @@ def _no_bank(name: str, _sigma: float) -> kernels.Bank:
 
 def is_code(name: str) -> bool:
     """Whether the name of a filter means a function: ``mine.py:edges``."""
-    file, _, function = name.rpartition(":")
+    file, _, function = str(name).rpartition(":")
     return file.endswith(".py") and function.isidentifier()
 
 

@@ -82,3 +82,22 @@ def color(value: Any) -> tuple[int, int, int]:
     if not (is_whole and all(0 <= level <= 255 for level in (blue, green, red))):
         raise ValueError(f"color is {value!r}; give blue, green and red, each from 0 to 255")
     return blue, green, red
+
+
+def luma(value: Image) -> Image:
+    """Return a gray picture, C-contiguous; ValueError unless it is ``(H, W)`` uint8."""
+    value = np.asarray(value)
+    if value.dtype != np.uint8 or value.ndim != 2 or value.size == 0:
+        raise ValueError(f"luma needs to be (H, W) uint8, got {value.dtype} {value.shape}")
+    return np.ascontiguousarray(value)
+
+
+def picture_and_edges(image: Image, edges: Image) -> tuple[Image, Image]:
+    """Return both as `picture` does; ValueError unless they have the same height and width."""
+    image, edges = picture(image), picture(edges)
+    if edges.shape != image.shape[:2]:
+        raise ValueError(
+            f"edges need the height and width of their picture, {image.shape[:2]}, "
+            f"got {edges.shape}"
+        )
+    return image, edges

@@ -225,11 +225,7 @@ class EdgePipeline(Closing):
         plan = self._plan
         if not plan.filter.reads_luma:
             raise ValueError(f"{plan.entry.name} reads colours; call the pipeline with BGR instead")
-        luma = np.asarray(luma)
-        if luma.dtype != np.uint8 or luma.ndim != 2 or luma.size == 0:
-            raise ValueError(f"luma needs to be (H, W) uint8, got {luma.dtype} {luma.shape}")
-
-        return self._engine.start(plan, np.ascontiguousarray(luma), stages).result()
+        return self._engine.start(plan, checks.luma(luma), stages).result()
 
     def overlay(self, image: Image, edges: Image, color: tuple[int, int, int]) -> Image:
         """Paint the edges over the picture, see `pipeline.views.overlay`; always on the CPU.
@@ -245,12 +241,8 @@ class EdgePipeline(Closing):
         Raises:
             ValueError: one of them is something else.
         """
-        image, edges, color = checks.picture(image), checks.picture(edges), checks.color(color)
-        if edges.shape != image.shape[:2]:
-            raise ValueError(
-                f"edges need the height and width of their picture, {image.shape[:2]}, "
-                f"got {edges.shape}"
-            )
+        image, edges = checks.picture_and_edges(image, edges)
+        color = checks.color(color)
         if image.ndim == 2:
             image = np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
         return self._engine.cpu.overlay(image, edges, color)

@@ -419,4 +419,4 @@ def test_sigterm_ends_a_run_whose_stream_has_stalled(tmp_path):
 
     assert code == 0, told
     assert "frames shown" in told
-    assert took_s < 4
+    assert took_s < 10  # and not until the stream speaks again
