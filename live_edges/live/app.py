@@ -197,8 +197,8 @@ class App:
 
     def _wait_until_due(self, frame: Frame) -> None:
         """Play a file at its own speed where somebody watches; keys are obeyed meanwhile."""
-        is_watched = self._virtual_camera.is_on or not self._screen.is_headless
-        if self._is_live or self._controls.wants_step or not is_watched:
+        is_sent = self._virtual_camera.is_on or self._recordings.is_sending
+        if self._is_live or (self._screen.is_headless and not is_sent) or self._controls.wants_step:
             return
         while (remaining_s := self._pace.remaining_s(frame.pts)) > 0:
             self._wait_for_key(min(remaining_s, POLL_S))

@@ -91,8 +91,8 @@ def add_recording_flags(parser: argparse.ArgumentParser) -> None:
         const="",
         metavar="PATH",
         help="record from the start into PATH (.mp4, .mov, .mkv, .webm), or where there is none "
-        "into live-edges-DATE-TIME.mp4; a pause holds the picture while the time of a live "
-        "source runs on",
+        "into live-edges-DATE-TIME.mp4, or send it to udp://, rtmp:// or srt://; a pause "
+        "holds the picture while the time of a live source runs on",
     )
     group.add_argument(
         "--record-hud", action="store_true", help="record the text over the picture as well"

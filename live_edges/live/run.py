@@ -23,13 +23,14 @@ from live_edges.live.limits import Limits
 from live_edges.live.stats import write_summary
 from live_edges.options import pipeline_of, settings_of
 from live_edges.pipeline.compiling import yielding
+from live_edges.recording.destination import check_destination
 from live_edges.recording.files import check_writable
 from live_edges.recording.session import RecordingOptions, RecordingSession
 from live_edges.recording.snapshot import save_snapshot
 from live_edges.recording.storage import check_ending, check_unused
 from live_edges.recording.virtual_camera import VirtualCamera
 from live_edges.sources import open_source
-from live_edges.sources.address import public_address
+from live_edges.sources.address import is_address, public_address
 from live_edges.sources.base import Source
 from live_edges.sources.capture import Capture
 
@@ -90,6 +91,9 @@ def _check_files(args: argparse.Namespace) -> None:
     if args.stats:
         check_writable(args.stats, "--stats")
     if args.record is None:
+        return
+    if is_address(args.record):
+        check_destination(args.record)
         return
     path = Path(args.record).expanduser()
     check_writable(path, "--record")
@@ -161,8 +165,10 @@ def _open_screen(stack: ExitStack, source: Source, is_headless: bool) -> Screen:
 
 
 def _recordings(args: argparse.Namespace, source: Source) -> RecordingSession:
+    is_sent = is_address(args.record or "")
     options = RecordingOptions(
-        path=Path(args.record).expanduser() if args.record else None,
+        path=Path(args.record).expanduser() if args.record and not is_sent else None,
+        address=args.record if is_sent else None,
         with_hud=args.record_hud,
         with_original=args.record_original,
         waits=not source.is_live,

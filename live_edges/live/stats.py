@@ -80,7 +80,8 @@ class Summary:
         outages: how often a live source was lost, or delivered nothing new.
         outage_s: how long that lasted, all times together.
         frames_recorded: pictures in the recordings.
-        frames_record_dropped: pictures left out of them because the encoder was too slow.
+        frames_record_dropped: pictures left out of them, because the encoder was too slow or there
+            was no connection.
     """
 
     source: str
@@ -112,7 +113,7 @@ class Summary:
             f"latency {self.latency_ms['p50']:.0f} ms (median)"
             + (f", {self.outages} outages ({self.outage_s:.1f} s)" if self.outages else "")
             + (f", {self.frames_recorded} recorded" if self.frames_recorded else "")
-            + (f", {lost} not recorded, for want of speed" if lost else "")
+            + (f", {lost} not recorded" if lost else "")
         )
 
 

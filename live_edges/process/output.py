@@ -162,7 +162,7 @@ class VideoOutput:
 
     def _open(self, first: OutputPicture) -> av.container.OutputContainer:
         size = first.frame.width, first.frame.height
-        encoder = choose_encoder(self._path, size, self._encoding)
+        encoder = choose_encoder(self._muxer, size, self._encoding)
         container = av.open(ffmpeg_name(self._part), "w", format=self._muxer)
         try:
             self._stream = add_video_stream(

@@ -2,13 +2,11 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 
 import av
 from av.video.stream import VideoStream
 
 from live_edges.errors import RecordingError, reason
-from live_edges.recording.storage import MUXERS
 
 # The first that encodes a picture is used. PyAV lists encoders even without hardware for them, so
 # each one is tried.
@@ -41,18 +39,17 @@ class Encoding:
     is_live: bool = False
 
 
-def choose_encoder(path: Path, size: tuple[int, int], encoding: Encoding) -> str:
-    """Return the name of the encoder to use for a file.
+def choose_encoder(muxer: str, size: tuple[int, int], encoding: Encoding) -> str:
+    """Return the name of the encoder to use for a file or stream.
 
     Args:
-        path: its ending selects the container.
+        muxer: FFmpeg's name of the container.
         size: width and height of the video, even.
         encoding: what the user asks for; ``auto`` tries the hardware first.
 
     Raises:
         RecordingError: the encoder that was asked for does not work here.
     """
-    muxer = MUXERS[path.suffix.lower()]
     software = SOFTWARE.get(muxer, DEFAULT_SOFTWARE)
     if encoding.encoder != "auto":
         _check(encoding.encoder, size, encoding)

@@ -13,6 +13,8 @@ from live_edges.recording.files import dated_stem, unused_paths
 from live_edges.recording.storage import check_ending
 
 if TYPE_CHECKING:
+    from live_edges.recording.encoding import Encoding
+    from live_edges.recording.picture_queue import PictureQueue
     from live_edges.recording.recorder import Recorder
 
 log = logging.getLogger(__name__)
@@ -25,6 +27,7 @@ class RecordingOptions:
     Attributes:
         path: file of the first recording, or a folder; later recordings get a number behind the
             name. None for names by date and time in the current folder.
+        address: where to send every recording instead, such as ``udp://HOST:PORT``.
         with_hud: True to record the text over the picture as well.
         with_original: True to record the untouched picture beside it, into ``NAME-original``.
         waits: True if a full queue makes the loop wait, instead of leaving pictures out: for files.
@@ -33,6 +36,7 @@ class RecordingOptions:
     """
 
     path: Path | None = None
+    address: str | None = None
     with_hud: bool = False
     with_original: bool = False
     waits: bool = False
@@ -53,7 +57,7 @@ class RecordingSession(Closing):
 
     def __init__(self, options: RecordingOptions = RecordingOptions()) -> None:
         self._options = options
-        self._recorders: list[Recorder] = []  # of the view, and of the original
+        self._recorders: list[PictureQueue] = []  # of the view, and of the original
         self._paths: list[Path] = []
         self._frames = self._dropped = 0  # of the recordings that have ended
 
@@ -61,6 +65,11 @@ class RecordingSession(Closing):
     def is_recording(self) -> bool:
         """True while a recording is running."""
         return bool(self._recorders)
+
+    @property
+    def is_sending(self) -> bool:
+        """True while a recording is sent to an address, where somebody may watch it."""
+        return self.is_recording and self._options.address is not None
 
     @property
     def with_hud(self) -> bool:
@@ -96,8 +105,10 @@ class RecordingSession(Closing):
         """Begin a recording; returns what to tell the user.
 
         Raises:
-            RecordingError: its file cannot be made.
+            RecordingError: its file cannot be made, or nothing can be sent to its address.
         """
+        if self._options.address is not None:
+            return self._start_sending(self._options.address)
         path = self._next_path()
         check_ending(path)
         self._recorders.append(self._open(path))
@@ -110,6 +121,15 @@ class RecordingSession(Closing):
         self._paths.append(path)
         return f"recording {path}"
 
+    def _start_sending(self, address: str) -> str:
+        from live_edges.recording.stream_recorder import StreamRecorder  # brings PyAV
+
+        if self._options.with_original:
+            raise RecordingError("the original is recorded beside a file only; leave it out")
+        recorder = StreamRecorder(address, encoding=self._encoding())
+        self._recorders.append(recorder)
+        return f"recording to {recorder.name}"
+
     def stop(self) -> str:
         """End the recording, if there is one; returns what to tell the user."""
         told = ""
@@ -121,8 +141,9 @@ class RecordingSession(Closing):
                 told = str(error)
             else:
                 if recorder.frames and not recorder.has_failed:
-                    log.info("saved %s (%.1f s)", recorder.path, recorder.duration_s)
-                    told = told or f"saved {recorder.path.name}"
+                    done, path = "saved" if recorder.path else "sent to", recorder.path
+                    log.info("%s %s (%.1f s)", done, recorder.name, recorder.duration_s)
+                    told = told or f"{done} {path.name if path else recorder.name}"
         self._frames, self._dropped = self.frames, self.dropped
         self._recorders.clear()
         return told
@@ -145,7 +166,7 @@ class RecordingSession(Closing):
         Args:
             view: what is on the screen, ``(H, W, 3)`` uint8 BGR; None until it is filtered.
             original: what the source delivered, likewise.
-            time_s: when it is shown, in seconds, as for `Recorder.write`.
+            time_s: when it is shown, in seconds, as for `PictureQueue.write`.
             duration_s: how long it is shown if no other one follows; 0 if that is not known.
 
         Returns:
@@ -166,16 +187,21 @@ class RecordingSession(Closing):
         self.stop()
 
     def _open(self, path: Path) -> "Recorder":
-        from live_edges.recording.encoding import Encoding  # brings PyAV
-        from live_edges.recording.recorder import Recorder
+        from live_edges.recording.recorder import Recorder  # brings PyAV
 
         options = self._options
         return Recorder(
             path,
-            encoding=Encoding(options.encoder, options.quality, options.preset),
+            encoding=self._encoding(),
             waits=options.waits,
             overwrite=options.overwrite and path not in self._paths,
         )
+
+    def _encoding(self) -> "Encoding":
+        from live_edges.recording.encoding import Encoding
+
+        options = self._options
+        return Encoding(options.encoder, options.quality, options.preset)
 
     def _next_path(self) -> Path:
         path = self._options.path

@@ -24,6 +24,52 @@ _OPTIONS: dict[str, dict[str, str]] = {
 }
 
 
+class PictureEncoder:
+    """Adds the video stream to a container, and encodes pictures for it.
+
+    Args:
+        container: the output; nothing has been written to it yet.
+        encoder: FFmpeg's name of the encoder.
+        size: even width and height; pictures of another size are fitted into it.
+        encoding: how to encode.
+    """
+
+    def __init__(
+        self,
+        container: av.container.OutputContainer,
+        encoder: str,
+        size: tuple[int, int],
+        encoding: Encoding,
+    ) -> None:
+        self._size = size
+        self._stream = add_video_stream(
+            container,
+            encoder,
+            size,
+            encoding=encoding,
+            time_base=Fraction(1, TICKS_PER_S),
+            rate=Fraction(NOMINAL_FPS),
+        )
+        # Otherwise the encoder invents the duration of the last picture.
+        self._stream.codec_context.flags |= Flags.frame_duration
+        self._next_keyframe = 0
+
+    def encode(self, image: Image, ticks: int, *, duration: int) -> "list[Packet[VideoStream]]":
+        """Encode one picture; the arguments are those of `VideoWriter.write`."""
+        source = av.VideoFrame.from_numpy_buffer(fit(image, self._size), format="bgr24")
+        frame = source.reformat(format=self._stream.codec_context.pix_fmt)
+        frame.pts, frame.time_base = ticks, Fraction(1, TICKS_PER_S)
+        frame.duration = duration or TICKS_PER_S // NOMINAL_FPS
+        if ticks >= self._next_keyframe:
+            frame.pict_type = av.video.frame.PictureType.I
+            self._next_keyframe = ticks + KEYFRAME_TICKS
+        return self._stream.encode(frame)
+
+    def flush(self) -> "list[Packet[VideoStream]]":
+        """Return what the encoder still holds."""
+        return self._stream.encode(None)
+
+
 class VideoWriter:
     """Encodes and muxes; used from one thread.
 
@@ -44,23 +90,12 @@ class VideoWriter:
 
     def __init__(self, storage: Storage, size: tuple[int, int], encoding: Encoding) -> None:
         self._storage = storage
-        self._size = even_size(*size)
-        self.encoder = choose_encoder(storage.path, self._size, encoding)
-        muxer = MUXERS[storage.path.suffix.lower()]
+        muxer, size = MUXERS[storage.path.suffix.lower()], even_size(*size)
+        self.encoder = choose_encoder(muxer, size, encoding)
         # Without flushing, FFmpeg keeps whole short recordings in memory until the end.
         options = {"flush_packets": "1", **_OPTIONS[muxer]}
         self._container = av.open(storage, "w", format=muxer, options=options)
-        self._stream = add_video_stream(
-            self._container,
-            self.encoder,
-            self._size,
-            encoding=encoding,
-            time_base=Fraction(1, TICKS_PER_S),
-            rate=Fraction(NOMINAL_FPS),
-        )
-        # Otherwise the encoder invents the duration of the last picture.
-        self._stream.codec_context.flags |= Flags.frame_duration
-        self._next_keyframe = 0
+        self._pictures = PictureEncoder(self._container, self.encoder, size, encoding)
         self.complete = self._muxed = 0
 
     def write(self, image: Image, ticks: int, *, duration: int) -> None:
@@ -74,20 +109,13 @@ class VideoWriter:
         Raises:
             OSError: the file cannot be written any more.
         """
-        source = av.VideoFrame.from_numpy_buffer(fit(image, self._size), format="bgr24")
-        frame = source.reformat(format=self._stream.codec_context.pix_fmt)
-        frame.pts, frame.time_base = ticks, Fraction(1, TICKS_PER_S)
-        frame.duration = duration or TICKS_PER_S // NOMINAL_FPS
-        if ticks >= self._next_keyframe:
-            frame.pict_type = av.video.frame.PictureType.I
-            self._next_keyframe = ticks + KEYFRAME_TICKS
-        self._mux(self._stream.encode(frame))
+        self._mux(self._pictures.encode(image, ticks, duration=duration))
 
     def close(self) -> None:
         """Write what the encoder still holds, and the index; neither after a failure."""
         try:
             if self._storage.error is None:
-                self._mux(self._stream.encode(None))
+                self._mux(self._pictures.flush())
         finally:
             self._close_container()
 
