@@ -14,7 +14,8 @@ from live_edges.lifecycle import Closing
 
 QUALITY = 80  # of the JPEG pictures: 720p takes about 100 kB, and lines stay clean
 MAX_WAITING = 64  # keys and mouse events that the loop has not taken yet
-NOT_HERE = ("q", "esc", "p")  # would end the program for everybody, or write its user's file
+# Would end the program for everybody, write a file of its user, or take over a camera driver.
+NOT_HERE = ("q", "esc", "p", "u")
 
 
 @dataclass(eq=False)
