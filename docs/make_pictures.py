@@ -41,6 +41,7 @@ DOCS = Path(__file__).resolve().parent
 SIZE = (600, 400)  # of the photograph, in pixels; the demo is drawn as large
 FPS = 10  # of the moving picture
 KEY_S = 1.0  # how long a key that was pressed is named
+JPEG = [cv2.IMWRITE_JPEG_QUALITY, 75]
 CAPTION_HEIGHT = 44  # pixels below the program's picture
 QUALITY = 45  # of WebP, 0 to 100: the largest that leaves the file well below 2 MB
 
@@ -255,6 +256,23 @@ def save_photo(folder: Path, name: str) -> Path:
     return photo
 
 
+def make_boundary_picture() -> None:
+    """Photographs, and beside them Sobel, Canny and the boundary net; it fails on the last ones."""
+    # scikit-image's: NASA's astronaut, a cat by Stefan van der Walt and coffee by Rachel Michetti
+    # (both CC0), and textures from CC0Textures.
+    shown = [data.astronaut()[:340], data.chelsea(), data.coffee(), data.grass(), data.brick()]
+    rows = []
+    for picture in shown:
+        image = picture if picture.ndim == 2 else picture[..., ::-1]
+        image = np.ascontiguousarray(cv2.resize(image, (300, 200), interpolation=cv2.INTER_AREA))
+        row = [image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)]
+        for name, gain in (("sobel", 3.0), ("canny", 1.0), ("boundary", 1.0)):
+            with EdgePipeline(name, device="cpu", gain=gain, sigma=1.5) as pipeline:
+                row.append(cv2.cvtColor(pipeline(image), cv2.COLOR_GRAY2BGR))
+        rows.append(np.hstack(row))
+    cv2.imwrite(str(DOCS / "boundary-photographs.jpg"), np.vstack(rows), JPEG)
+
+
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:
         os.chdir(name)
@@ -264,3 +282,4 @@ if __name__ == "__main__":
         make_recording_picture(folder)
         make_files_picture(folder)
         make_python_picture(photo)
+        make_boundary_picture()

@@ -26,6 +26,7 @@ Change = Callable[[Settings], Settings]
 T = TypeVar("T")
 
 ZOOM_STEP = 1.5
+NET = "boundary"  # the one learned filter with a key of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,10 @@ def _filter_keys(filters: Sequence[str]) -> list[Binding]:
         Binding((str(n),), str(n), name, partial(_show_filter, name=name), "filters")
         for n, name in enumerate(filters[:9], start=1)
     ]
+    objects = [_key("o", NET, "filters", partial(_show_filter, name=NET))] if NET in filters else []
     return [
         *digits,
+        *objects,
         _key("n", "next filter", "filters", lambda s: _show_next_filter(s, filters)),
         _key("[", "less gain", "filters", lambda s: _scale_gain(s, 1 / GAIN_STEP)),
         _key("]", "more gain", "filters", lambda s: _scale_gain(s, GAIN_STEP)),

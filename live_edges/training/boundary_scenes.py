@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from live_edges.training.dead_leaves import Floats, clouds
 
 SIZE = 256  # pixels of a scene, each way
-TEXTURES, TEXTURE_SIZE = 96, 256
-SMALLEST_RADII = (6.0, 24.0)  # pixels; each scene has its own
-LARGEST_RADII = (60.0, 150.0)
+TEXTURES, TEXTURE_SIZE = 64, 256
+SMALLEST_RADII = (14.0, 50.0)  # pixels; each scene has its own
+LARGEST_RADII = (90.0, 220.0)
 COVER = 4.0  # times that the leaves would cover the scene, side by side
 CONTRASTS = (0.03, 0.08, 0.16, 0.25, 0.35)  # of the textures, at most, of white
-FAINTEST = 0.04  # a smaller step of colour and of contrast is no boundary that one must see
+FAINTEST = 0.12  # a smaller step of colour and of contrast is no boundary that one must see
 BOUNDARY, UNKNOWN = 255, 128
 
 Pixels = NDArray[np.uint8]
@@ -122,7 +122,7 @@ def _detail(
 ) -> Floats:
     """Look up each leaf's own texture, turned and scaled, ``(H, W, 3)``."""
     count = len(contrast)
-    turn, scale = rng.uniform(0, 2 * math.pi, count), rng.uniform(0.4, 1.4, count)
+    turn, scale = rng.uniform(0, 2 * math.pi, count), rng.uniform(0.8, 2.0, count)
     cos = (scale * np.cos(turn)).astype(np.float32)[on_top]
     sin = (scale * np.sin(turn)).astype(np.float32)[on_top]
     start = rng.uniform(0, TEXTURE_SIZE, (2, count)).astype(np.float32)
@@ -142,11 +142,11 @@ def _texture(rng: np.random.Generator) -> Floats:
         long = int(rng.integers(5, 40))
         noise = cv2.blur(clouds(rng, rng.uniform(0, 0.8), TEXTURE_SIZE), (long, 1))
     elif kind == "pebbles":
-        radii = rng.uniform(2, rng.uniform(4, 14), 4000).astype(np.float32)
+        radii = rng.uniform(2, rng.uniform(3, 8), 4000).astype(np.float32)
         noise = rng.normal(0, 1, 4000)[_leaf_on_top(rng, TEXTURE_SIZE, radii)]
     elif kind == "stripes":
         across = np.arange(TEXTURE_SIZE, dtype=np.float32)
-        phase = across * (2 * math.pi / rng.uniform(5, 30)) + clouds(rng, 1.6, TEXTURE_SIZE) * 1.5
+        phase = across * (2 * math.pi / rng.uniform(5, 18)) + clouds(rng, 1.6, TEXTURE_SIZE) * 1.5
         noise = np.tanh(rng.uniform(0.5, 4) * np.sin(phase)) + noise * 0.3
     noise = cv2.GaussianBlur(noise.astype(np.float32), (0, 0), rng.uniform(0.3, 1.5))
     return np.asarray((noise - noise.mean()) / noise.std(), np.float32)

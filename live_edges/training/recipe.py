@@ -125,12 +125,12 @@ BOUNDARY = "boundary"  # the one preset that is a net
 class BoundaryRecipe:
     """What decides the boundary net; `live_edges.training.boundary` says what each is for."""
 
-    steps: int = 4000
+    steps: int = 1500
     batch: int = 8
     crop: int = 192
     lr: float = 4e-3
     seed: int = 0
-    scenes: int = 1500
+    scenes: int = 600
 
     def check(self) -> None:
         """Raise `TrainingError` for a value that cannot work."""

@@ -1,10 +1,12 @@
 """The boundary filter: its laws, its weights file, and everything that may be wrong with one."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from live_edges import EdgePipeline
@@ -13,6 +15,7 @@ from live_edges.filters.boundary_net import BoundaryNet
 from live_edges.filters.catalog import catalog
 from live_edges.filters.filter import make_filter
 from live_edges.filters.nets import BOUNDARY, architecture_of, load_net
+from live_edges.training.recipe import BoundaryRecipe
 
 METADATA = {"live_edges": json.dumps({"architecture": BOUNDARY})}
 
@@ -171,3 +174,38 @@ def test_a_filter_knows_that_it_is_a_net(file):
     assert entry.net == file
     assert make_filter(entry).is_net
     assert catalog()["low-light"].net is None
+
+
+@pytest.fixture
+def shipped():
+    return catalog()["boundary"].path
+
+
+def test_the_shipped_file_is_small_and_says_how_it_was_made(shipped):
+    with safe_open(shipped, "np") as file:
+        facts = json.loads(file.metadata()["live_edges"])
+
+    assert shipped.stat().st_size < 700_000
+    assert facts["recipe"] == asdict(BoundaryRecipe())
+    assert facts["made_by"] == "live-edges train --preset boundary"
+
+
+@pytest.mark.parametrize("detail", ["fine", "fast"])
+@pytest.mark.parametrize("color", [(0, 0, 0), (255, 255, 255), (128, 128, 128), (255, 0, 0),
+                                   (0, 255, 255), (40, 90, 200)])  # fmt: skip
+def test_flat_areas_answer_0(detail, color):
+    flat = np.full((90, 160, 3), color, np.uint8)
+
+    assert EdgePipeline("boundary", device="cpu", detail=detail)(flat).max() == 0
+
+
+def test_a_net_finds_the_outline_of_a_disc_and_not_its_stripes():
+    y, x = np.mgrid[:160, :160]
+    radius = np.hypot(y - 80, x - 80)
+    stripes = 110 + 25 * np.sin(x * 2.0)
+    image = np.where(radius < 45, stripes, 235).astype(np.uint8)
+
+    edges = EdgePipeline("boundary", device="cpu")(image)
+
+    outline = edges[np.abs(radius - 45) < 1.5]
+    assert np.median(outline) > 2 * max(1, np.percentile(edges[radius < 35], 90))

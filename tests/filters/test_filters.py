@@ -28,7 +28,7 @@ def edge_filter(entry, device):
 
 @pytest.fixture
 def planes(entry):
-    return entry.bank(1.0).shape[1]
+    return make_filter(entry).weight.shape[1]
 
 
 def random_batch(count, planes, height=37, width=53, seed=0):
@@ -61,6 +61,8 @@ def test_a_flat_picture_has_no_edges(edge_filter, planes, device, level):
 
 
 def test_an_upright_unit_step_reads_1_at_most_and_somewhere(edge_filter, planes, device):
+    if edge_filter.is_net:
+        pytest.skip("a net answers with a likelihood")
     step = torch.zeros(1, planes, 41, 41, device=device)
     step[..., 20:] = 1
 
@@ -86,6 +88,8 @@ def test_tiny_pictures_work(edge_filter, planes, device, height, width):
 
 @pytest.mark.cuda
 def test_cuda_agrees_with_the_cpu(entry, planes):
+    if entry.net:
+        pytest.skip("a net computes in 32 bits or fewer; see test_boundary")
     x = random_batch(1, planes, 479, 641).double()  # in float32 torch convolves by TF32
 
     on_cpu, on_cuda = make_filter(entry)(x), make_filter(entry).cuda()(x.cuda()).cpu()

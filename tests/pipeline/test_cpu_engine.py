@@ -21,7 +21,7 @@ from live_edges.pipeline.compiling import STEADY_CALLS, Compiler
 from live_edges.pipeline.plan import loop_for
 from live_edges.settings import Settings
 
-LINEAR = [name for name, entry in catalog().items() if not entry.is_binary]
+LINEAR = [name for name, entry in catalog().items() if not entry.is_binary and not entry.net]
 SIZES = [(1, 1), (1, 9), (9, 1), (3, 5), (37, 53), (641, 479), (1, 4096)]
 IMAGE = np.random.default_rng(7).integers(0, 256, (37, 53, 3), dtype=np.uint8)
 
