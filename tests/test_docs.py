@@ -16,6 +16,7 @@ from media import write_image, write_video
 
 import live_edges
 from live_edges.cli import main, parse
+from live_edges.training.recipe import BoundaryRecipe
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "weights" / "README.md"]
@@ -72,7 +73,14 @@ def spoken_commands():
 
 
 def named(cases):
-    return [pytest.param(text, id=f"{page.name}: {text}") for page, text in dict.fromkeys(cases)]
+    return [
+        pytest.param(
+            text,
+            id=f"{page.name}: {text}",
+            marks=[pytest.mark.slow] * text.startswith("live-edges train"),
+        )
+        for page, text in dict.fromkeys(cases)
+    ]
 
 
 def is_ours(line):
@@ -102,7 +110,11 @@ def presets(tmp_path, monkeypatch):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Every file that a command names."""
+    """Every file that a command names; a net learns from few scenes."""
+    *others, _scenes = BoundaryRecipe.__init__.__defaults__
+    monkeypatch.setattr(BoundaryRecipe.__init__, "__defaults__", (*others, 4))
+    monkeypatch.setattr("live_edges.training.boundary.HELD_OUT", 1)
+    monkeypatch.setattr("live_edges.training.boundary_scenes.TEXTURES", 2)
     monkeypatch.chdir(tmp_path)
     write_video(tmp_path / "clip.mp4", 12, rate=1)
     for number in range(2):

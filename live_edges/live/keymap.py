@@ -123,7 +123,7 @@ def _look_closer_keys(against: str | None) -> list[Binding]:
         ),
         _key(
             "k",
-            "the kernels, and their arithmetic at the mouse",
+            "kernels, worked out at the mouse",
             "look closer",
             lambda s: _flip(s, "show_kernel"),
         ),
@@ -139,7 +139,7 @@ def _record_keys() -> list[Binding]:
         _key("s", "snapshot: view, edges and original as PNG", "record", "snapshot"),
         _key("r", "record what is shown, and stop", "record", "record"),
         _key("u", "virtual camera on and off", "record", "virtual camera"),
-        _key("p", "save all this as the preset saved", "record", "save"),
+        _key("p", "save as the preset saved", "record", "save"),
     ]
 
 

@@ -101,6 +101,7 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not(tmp_path):
     assert same(resumed.mean.state_dict(), whole.mean.state_dict())
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_a_checkpoint_and_says_how_to_go_on(tmp_path, monkeypatch, capsys):
     real = BoundaryRun.step
 
