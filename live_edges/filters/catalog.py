@@ -45,11 +45,6 @@ class Entry:
         return self.path if self.path and architecture_of(self.path) else None
 
     @property
-    def has_kernels(self) -> bool:
-        """Whether it is a bank of kernels, and neither a net nor a function."""
-        return not (self.code or self.net)
-
-    @property
     def is_binary(self) -> bool:
         """Whether the picture is lines or nothing, so that gain makes no edge clearer."""
         return self.rule == "canny"

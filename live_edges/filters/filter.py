@@ -166,10 +166,10 @@ def make_filter(entry: Entry, *, sigma: float = 1.0, detail: Detail = "fine") ->
         from live_edges.filters.own import OwnFilter
 
         return OwnFilter(entry.code)
-    if entry.net:
+    if net := entry.net:
         from live_edges.filters.boundary import BoundaryFilter
         from live_edges.filters.nets import load_net
 
-        return BoundaryFilter(load_net(entry.net), detail)
+        return BoundaryFilter(load_net(net), detail)
     bank = torch.from_numpy(entry.bank(sigma)).float()
     return CannyFilter(bank) if entry.rule == "canny" else LinearFilter(bank)

@@ -8,7 +8,6 @@ files are not: no code is ever run from them.
 """
 
 import importlib
-import importlib.util
 import inspect
 import logging
 from collections.abc import Callable
@@ -51,6 +50,7 @@ class OwnFilter(LinearFilter):
     def __init__(self, code: str) -> None:
         self._code = code
         self._path = path_of(code)
+        self._read_at = 0
         self._read_at = self._saved_at()
         self._function = _load(code)
         self._good: Edges | None = None
@@ -98,7 +98,7 @@ class OwnFilter(LinearFilter):
         try:
             return self._path.stat().st_mtime_ns if self._path else 0
         except OSError:  # an editor is about to write it
-            return self._read_at if hasattr(self, "_read_at") else 0
+            return self._read_at
 
     def _tell(self, problem: str) -> None:
         if problem and problem != self.problem:

@@ -130,8 +130,7 @@ class App:
                 self._wait_for_pipeline()
             while not self._is_over():
                 self._take_pipeline()
-                frame = self._next_frame()
-                if frame:
+                if frame := self._next_frame():
                     self.in_flight.send(frame, self.settings)
                 is_next = self.in_flight.is_full or (frame is None and bool(self.in_flight))
                 if is_next and not (self._is_held or self._is_quitting):
@@ -228,18 +227,17 @@ class App:
     def _refresh(self) -> None:
         """Put what was rendered last on the screen, with the text that belongs to it."""
         self._refreshed_at = self._clock()
-        if self.in_flight.rendered is None:
+        if (rendered := self.in_flight.rendered) is None:
             return
-        view, status = self.in_flight.rendered.view, self.status()
+        view = rendered.view
         if self.in_flight.is_filtered and (problem := self._virtual_camera.send(view)):
             self._hud.toast(problem)
         if self._screen.is_headless:
-            self._screen.status(self._hud.one_line(self.settings, status))
+            self._screen.status(self._hud.one_line(self.settings, self.status()))
         else:  # scaled first: sharp text, and no more to draw on than the screen can show
             view = fitted(view, self._screen.size or comfortable_size(view))
-            original = self.in_flight.rendered.original
-            self._focus.follow(original, self.settings, self._refreshed_at)
-            self._hud.draw(view, self.settings, status)
+            self._focus.follow(rendered.original, self.settings, self._refreshed_at)
+            self._hud.draw(view, self.settings, self._looked_at())
             self._shown_size = size_of(view)
         self._screen.show(view)
 
@@ -251,7 +249,7 @@ class App:
         view = rendered.view if self.in_flight.is_filtered else None
         if self._recordings.with_hud and view is not None:
             view = view.copy()
-            self._hud.draw(view, self.settings, self.status())
+            self._hud.draw(view, self.settings, self._looked_at())
         self._record(frame, view, held_s)
 
     def _record(self, frame: Frame, view: Image | None, held_s: float = 0.0) -> None:
@@ -278,15 +276,18 @@ class App:
             outage_s=self._capture.outage_s,
             recording=self._recordings.status,
             problem=pipeline.problem if pipeline else "",
-            look=look(self.in_flight, self.settings),
             focus=self._focus,
         )
+
+    def _looked_at(self) -> Status:
+        """The status with what is drawn alone, because looking at a pixel takes milliseconds."""
+        return replace(self.status(), look=look(self.in_flight, self.settings))
 
     def summary(self) -> Summary:
         """What the run amounted to so far."""
         status, mode = self.status(), self._capture.source.mode
         return Summary(
-            source=self._capture.source.name,
+            source=self.source_name,
             mode={"size": [mode.width, mode.height], "fps": mode.fps, "fourcc": mode.fourcc},
             device=status.device,
             filter=self.settings.filter,

@@ -59,7 +59,7 @@ def look(in_flight: InFlight, settings: Settings) -> Look | None:
         pixel = _in_words(shown.original, shown.edges, at, (left, top))
     if pipeline is None or not settings.show_kernel:
         return Look(view, panes, pane, picture, at, pixel)
-    if not pipeline.entry.has_kernels:
+    if not pipeline.has_kernels:
         words = (*pixel, f"{pipeline.entry.name} has no kernels to show")
         return Look(view, panes, pane, picture, at, words)
     kernels, arithmetic = kernels_of(pipeline.entry.name, pipeline.bank.astype(np.float64)), None

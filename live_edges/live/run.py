@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     with ExitStack() as stack:
         loader = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="torch-loader"))
         pipeline = loader.submit(_load_pipeline, args, entry.name, opening)
-        stack.callback(_close, pipeline)
+        stack.callback(close_loaded, pipeline)
         stack.callback(opening.cancel)  # no effect once the source is open
         source = open_source_of(args)
         opening.set_result(None)
@@ -115,7 +115,8 @@ def _load_pipeline(
     return pipeline_of(args, filter)
 
 
-def _close(pipeline: "Future[EdgePipeline]") -> None:
+def close_loaded(pipeline: "Future[EdgePipeline]") -> None:
+    """Close a pipeline, if there is one by now."""
     if pipeline.done() and pipeline.exception() is None:
         pipeline.result().close()
 

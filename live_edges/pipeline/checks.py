@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 
 from live_edges.frame import Image
@@ -93,11 +94,13 @@ def luma(value: Image) -> Image:
 
 
 def picture_and_edges(image: Image, edges: Image) -> tuple[Image, Image]:
-    """Return both as `picture` does; ValueError unless they have the same height and width."""
+    """Return ``(H, W, 3)`` and ``(H, W)``; ValueError unless height and width are the same."""
     image, edges = picture(image), picture(edges)
     if edges.shape != image.shape[:2]:
         raise ValueError(
             f"edges need the height and width of their picture, {image.shape[:2]}, "
             f"got {edges.shape}"
         )
+    if image.ndim == 2:
+        image = np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
     return image, edges

@@ -1,7 +1,4 @@
-"""The pipeline: a BGR picture in, its edge image out, on the best device there is.
-
-It chooses the device and holds what a caller may change; `live_edges.pipeline.engine` computes.
-"""
+"""The pipeline: a BGR picture in, its edge image out; `live_edges.pipeline.engine` computes."""
 
 import copy
 import threading
@@ -10,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -241,11 +237,9 @@ class EdgePipeline(Closing):
         Raises:
             ValueError: one of them is something else.
         """
-        image, edges = checks.picture_and_edges(image, edges)
-        color = checks.color(color)
-        if image.ndim == 2:
-            image = np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
-        return self._engine.cpu.overlay(image, edges, color)
+        return self._engine.cpu.overlay(
+            *checks.picture_and_edges(image, edges), checks.color(color)
+        )
 
     def painted(
         self,
@@ -282,6 +276,11 @@ class EdgePipeline(Closing):
             ``(out, H, W)`` float32 with their signs, 1 at a unit step, without gain.
         """
         return self._engine.cpu.responses(self._plan, checks.picture(image))
+
+    @property
+    def has_kernels(self) -> bool:
+        """Whether the filter is a bank of kernels, and neither a net nor a function."""
+        return not self._plan.filter.is_net
 
     @property
     def bank(self) -> NDArray[np.float32]:

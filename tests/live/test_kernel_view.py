@@ -24,7 +24,7 @@ from live_edges.screen_text import Font, text_height
 from live_edges.settings import Settings
 from live_edges.timing import Durations, Stages
 
-FILTERS = [name for name, entry in catalog().items() if entry.has_kernels]
+FILTERS = [name for name, entry in catalog().items() if not entry.net]
 SIZE = (53, 37)
 PLACES = [(0, 0), (52, 36), (26, 18), (1, 35), (40, 3)]
 SETTINGS = Settings(show_kernel=True, auto_gain=False, gain=1.7)
