@@ -33,7 +33,7 @@ def session_of(source, folder, **settings):
         settings=Settings(hud="off", view="edges", auto_gain=False, **settings),
         recordings=RecordingSession(RecordingOptions(path=folder)),
     )
-    return Session(app, screen)
+    return Session(app, screen, pipeline)
 
 
 @asynccontextmanager

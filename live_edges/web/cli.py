@@ -43,11 +43,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         metavar="T",
         help="secret that every browser must know (default: a random one where it is needed)",
     )
-    parser.set_defaults(
-        fullscreen=False, headless=False, latency="low", duration=None, frames=None, stats=None,
-        record=None, record_hud=False, record_original=False, encoder="auto", quality=20,
-        encoder_preset=None, overwrite=False,
-    )  # fmt: skip
+    parser.set_defaults(fullscreen=False, latency="low")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -13,7 +13,6 @@ from aiohttp import web
 
 from live_edges.live.keymap import bindings
 from live_edges.settings import HUDS, LINE_COLORS, VIEWS
-from live_edges.web.requests import changed
 from live_edges.web.screen import NOT_HERE
 from live_edges.web.security import COOKIE, refusal
 from live_edges.web.session import Session
@@ -21,6 +20,7 @@ from live_edges.web.viewer import MAX_MESSAGE, MakeSession, Viewer
 
 MAX_VIEWERS = 32
 MAX_CAMERAS = 4  # browsers that send pictures of their own
+TOO_MANY = "too many browsers look at this already\n"
 MAX_BODY = 16384  # bytes of a request
 PAGE = {
     "index.html": "text/html",
@@ -107,7 +107,7 @@ class Server:
     async def _live(self, request: web.Request) -> web.StreamResponse:
         is_camera = request.query.get("source") == "camera"
         if self._viewers >= MAX_VIEWERS or (is_camera and self._cameras >= MAX_CAMERAS):
-            return web.Response(status=503, text="too many browsers look at this already\n")
+            return web.Response(status=503, text=TOO_MANY)
         socket = web.WebSocketResponse(max_msg_size=MAX_MESSAGE, heartbeat=20)
         await socket.prepare(request)
         viewer = Viewer(
@@ -145,7 +145,7 @@ class Server:
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         """Motion JPEG, for `<img>`, VLC, OBS and notebooks; the newest picture each time."""
         if self._viewers >= MAX_VIEWERS:
-            return web.Response(status=503, text="too many browsers look at this already\n")
+            return web.Response(status=503, text=TOO_MANY)
         response = web.StreamResponse(headers=HEADERS)
         response.content_type = "multipart/x-mixed-replace"
         response.headers["Content-Type"] = "multipart/x-mixed-replace; boundary=frame"
@@ -179,11 +179,9 @@ class Server:
     async def _change(self, request: web.Request) -> web.Response:
         """Apply what is asked for; the answer has the settings as they will be."""
         try:
-            changes = json.loads(await request.text())
-            after = changed(self._session.app.settings, changes, filters=self._filters)
+            after = self._session.change(json.loads(await request.text()), self._filters)
         except (ValueError, RecursionError) as error:
             return web.json_response({"error": str(error)}, status=400)
-        self._session.app.request(lambda s: changed(s, changes, filters=self._filters))
         return web.json_response(asdict(after))
 
     async def _list_recordings(self, request: web.Request) -> web.Response:

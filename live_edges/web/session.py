@@ -2,12 +2,20 @@
 
 import logging
 import threading
+from collections.abc import Collection
+from concurrent.futures import Future
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from live_edges.lifecycle import Closing
 from live_edges.live.app import App
+from live_edges.live.run import close_loaded
+from live_edges.settings import Settings
+from live_edges.web.requests import changed
 from live_edges.web.screen import BrowserScreen
+
+if TYPE_CHECKING:
+    from live_edges.pipeline.edge_pipeline import EdgePipeline
 
 JOIN_S = 5.0
 
@@ -20,14 +28,15 @@ class Session(Closing):
     Args:
         app: shows its pictures on ``screen``.
         screen: what browsers see.
+        pipeline: of the app; closed with the session.
 
     Attributes:
         app, screen: as above.
         error: why the app has ended; None if nothing failed.
     """
 
-    def __init__(self, app: App, screen: BrowserScreen) -> None:
-        self.app, self.screen = app, screen
+    def __init__(self, app: App, screen: BrowserScreen, pipeline: "Future[EdgePipeline]") -> None:
+        self.app, self.screen, self._pipeline = app, screen, pipeline
         screen.frame = lambda: app.in_flight.frame
         self.error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="session")
@@ -65,8 +74,15 @@ class Session(Closing):
             "recording": status.recording,
         }
 
+    def change(self, changes: Any, filters: Collection[str]) -> Settings:
+        """Change the settings soon; returns them as they will be, see `changed`, and raises so."""
+        after = changed(self.app.settings, changes, filters=filters)
+        self.app.request(lambda settings: changed(settings, changes, filters=filters))
+        return after
+
     def close(self) -> None:
         """End the app, and wait for it."""
         self.app.stop()
         if self._thread.is_alive():
             self._thread.join(JOIN_S)
+        close_loaded(self._pipeline)

@@ -1,10 +1,9 @@
 """Makes sessions: one of the source on the command line, and one for each browser's own camera."""
 
 import argparse
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from live_edges.filters.catalog import Entry
 from live_edges.lifecycle import Closing
@@ -15,9 +14,6 @@ from live_edges.sources.base import Source
 from live_edges.sources.capture import Capture
 from live_edges.web.screen import BrowserScreen
 from live_edges.web.session import Session
-
-if TYPE_CHECKING:
-    from live_edges.pipeline.edge_pipeline import EdgePipeline
 
 
 class Sessions(Closing):
@@ -34,13 +30,11 @@ class Sessions(Closing):
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="torch-loader")
         self._sessions: list[Session] = []
         self._recordings: list[RecordingSession] = []
-        self._pipelines: list[Future[EdgePipeline]] = []
 
     def of(self, source: Source) -> Session:
         """Make a session of a source, which it closes at its end."""
         args = self._args
         pipeline = self._loader.submit(pipeline_of, args, self._filter)
-        self._pipelines.append(pipeline)
         recordings = RecordingSession(RecordingOptions(path=Path(), waits=not source.is_live))
         self._recordings.append(recordings)
         screen = BrowserScreen()
@@ -52,8 +46,8 @@ class Sessions(Closing):
             settings=replace(settings_of(args, self._filter), hud="off"),
             recordings=recordings,
         )
-        session = Session(app, screen)
-        self._sessions.append(session)
+        session = Session(app, screen, pipeline)
+        self._sessions = [each for each in self._sessions if each.screen.is_open] + [session]
         return session
 
     def recorded(self) -> list[Path]:
@@ -61,10 +55,7 @@ class Sessions(Closing):
         return [path for each in self._recordings for path in each.saved]
 
     def close(self) -> None:
-        """End every session, and close its pipeline."""
+        """End every session."""
         for session in self._sessions:
             session.close()
-        for pipeline in self._pipelines:
-            if pipeline.done() and pipeline.exception() is None:
-                pipeline.result().close()
         self._loader.shutdown()

@@ -20,7 +20,7 @@ from aiohttp import WSMsgType, web
 
 from live_edges.sources.base import Source
 from live_edges.web.browser_camera import BrowserCamera, decoded
-from live_edges.web.requests import changed, mouse_event
+from live_edges.web.requests import mouse_event
 from live_edges.web.session import Session
 
 IN_FLIGHT = 2  # one is drawn while the next one is on its way
@@ -142,8 +142,7 @@ class Viewer:
         elif kind == "mouse":
             session.screen.point(mouse_event(content))
         elif kind == "set":
-            changed(session.app.settings, content, filters=self._filters)  # raises where it cannot
-            session.app.request(lambda s: changed(s, content, filters=self._filters))
+            session.change(content, self._filters)
         else:
             raise RefusedError(f"there is no message {kind[:40]!r}")
 
