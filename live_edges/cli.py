@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parse(argv: list[str]) -> argparse.Namespace:
     """Read the command line; a wrong one ends the program with exit code 2."""
-    parser, commands = _build_parsers()
+    parser, commands = build_parsers()
     is_flag = bool(argv) and argv[0].startswith("-")
     if not argv or (is_flag and argv[0] not in ("-h", "--help", "--version")):
         argv = ["run", *argv]
@@ -97,12 +97,8 @@ def _flags_of(command: argparse.ArgumentParser) -> dict[str, argparse.Action]:
     }
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Describe every command, option and default."""
-    return _build_parsers()[0]
-
-
-def _build_parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+def build_parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """Describe every command, flag and default; returns the parser, and that of each command."""
     parser = _Parser(
         prog="live-edges",
         description="Point a camera at the world and see its edges, live.",

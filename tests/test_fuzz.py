@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from live_edges import EdgePipeline
-from live_edges.cli import build_parser, parse
+from live_edges.cli import build_parsers, parse
 from live_edges.errors import LiveEdgesError
 from live_edges.process.conversion import convert_image, convert_video
 from live_edges.process.reading import Span
@@ -57,9 +57,7 @@ def pipeline():
 
 
 def commands() -> dict[str, argparse.ArgumentParser]:
-    actions = build_parser()._actions
-    found = next(each for each in actions if isinstance(each, argparse._SubParsersAction))
-    return dict(found.choices)
+    return build_parsers()[1]
 
 
 def flags(parser: argparse.ArgumentParser) -> list[str]:
