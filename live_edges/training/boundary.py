@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from live_edges.errors import TrainingError
 from live_edges.filters.boundary_net import BoundaryNet
-from live_edges.recording.files import atomic_write
 from live_edges.training.boundary_scenes import BOUNDARY, SIZE, UNKNOWN, scenes
+from live_edges.training.checkpoint import read_state, write_state
 from live_edges.training.recipe import BoundaryRecipe
 
 BOUNDARY_WEIGHT = 3.0  # of a boundary pixel in the loss: they are few
@@ -170,23 +169,12 @@ def train(
 
 def save(run: BoundaryRun, path: Path) -> None:
     """Write a checkpoint for `load_checkpoint`."""
-    with atomic_write(path) as part:
-        torch.save(run.state(), part)
+    write_state(run.state(), path)
 
 
 def load_checkpoint(path: Path) -> tuple[BoundaryRecipe, dict[str, Any]]:
-    """Read what `save` wrote; code in the file is never run.
-
-    Raises:
-        TrainingError: the file is damaged or something else.
-    """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        return BoundaryRecipe(**state["boundary_recipe"]), state
-    except Exception as error:  # a broken file makes its reader fail in any way
-        raise TrainingError(
-            f"{path} is damaged, or no checkpoint of --preset boundary; start anew without --resume"
-        ) from error
+    """Read what `save` wrote; see `live_edges.training.checkpoint.read_state`."""
+    return read_state(path, "boundary_recipe", BoundaryRecipe, "--preset boundary")
 
 
 def draw_scenes(count: int, seed: int) -> Scenes:

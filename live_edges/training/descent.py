@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from live_edges.errors import TrainingError
-from live_edges.recording.files import atomic_write
+from live_edges.training.checkpoint import read_state, write_state
 from live_edges.training.examples import Examples
 from live_edges.training.model import as_saved, loss_of, relative_loss
 from live_edges.training.recipe import Recipe
@@ -134,21 +134,9 @@ class Descent:
 
     def save(self, path: Path) -> None:
         """Write a checkpoint: the `state`, for `load_checkpoint`."""
-        with atomic_write(path) as part:
-            torch.save(self.state(), part)
+        write_state(self.state(), path)
 
 
 def load_checkpoint(path: Path) -> tuple[Recipe, dict[str, Any]]:
-    """Read what `Descent.save` wrote: its recipe, and its state; code in the file is never run.
-
-    Raises:
-        TrainingError: the file is damaged or something else.
-    """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        return Recipe(**state["recipe"]), state
-    except Exception as error:  # a broken file makes its reader fail in any way
-        raise TrainingError(
-            f"{path} is damaged, or no checkpoint of this version of live-edges train; start anew "
-            "without --resume"
-        ) from error
+    """Read what `Descent.save` wrote; see `live_edges.training.checkpoint.read_state`."""
+    return read_state(path, "recipe", Recipe, "this version of live-edges train")
