@@ -7,6 +7,7 @@ import pytest
 from fakes import FakeSource, make_frames
 from serving import run, serving, session_of, steps
 
+from live_edges import EdgePipeline
 from live_edges.errors import SourceError
 from live_edges.web.security import COOKIE
 
@@ -261,3 +262,13 @@ def test_a_session_whose_source_fails_says_why(tmp_path):
         session._thread.join(20)
 
     assert "unplugged" in str(session.error)
+
+
+def test_a_session_that_ends_closes_its_pipeline(tmp_path, monkeypatch):
+    closed = []
+    monkeypatch.setattr(EdgePipeline, "close", lambda pipeline: closed.append(pipeline))
+
+    with session_of(FakeSource(make_frames(2)), tmp_path) as session:
+        session.start()
+
+    assert len(closed) == 1
