@@ -6,6 +6,7 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from live_edges.pipeline.choice import PipelineChoice
 from live_edges.settings import LINE_COLORS, VIEWS, WHOLE, Region, Settings
 
 if TYPE_CHECKING:
@@ -177,8 +178,8 @@ def add_encoding_flags(group: argparse._ActionsContainer) -> None:
 def settings_of(args: argparse.Namespace, filter: str) -> Settings:
     """Return the settings that the command line asks for, with the filter that was found.
 
-    Reads --fullscreen, and the picture flags but those of `pipeline_of`; a command without one of
-    these flags sets a default for it.
+    Reads --fullscreen, and the picture flags but those of `pipeline_choice`; a command without one
+    of these flags sets a default for it.
     """
     return Settings(
         filter=filter,
@@ -196,28 +197,28 @@ def settings_of(args: argparse.Namespace, filter: str) -> Settings:
     )
 
 
-def pipeline_of(args: argparse.Namespace, filter: str) -> "EdgePipeline":
-    """Open the pipeline that the command line asks for; brings torch, which takes seconds.
+def pipeline_choice(args: argparse.Namespace, filter: str) -> PipelineChoice:
+    """Return the pipeline that the command line asks for, with the filter that was found.
 
     Reads the machine flags, --sigma, --weights, --against and --latency; a command without one of
     these flags sets a default for it.
     """
-    from live_edges.pipeline.devices import share_cores
-    from live_edges.pipeline.edge_pipeline import EdgePipeline
-
-    share_cores(args.threads)
-    pipeline = EdgePipeline(
+    return PipelineChoice(
         filter,
-        device=args.device,
+        against=args.against,
         sigma=args.sigma,
-        weights=args.weights,
+        weights=tuple(args.weights),
+        device=args.device,
         engine=args.engine,
         latency=args.latency,
         detail=args.detail,
+        threads=args.threads,
     )
-    if args.against is not None:
-        pipeline.with_filter(args.against)  # a weights file that cannot be used is told at once
-    return pipeline
+
+
+def pipeline_of(args: argparse.Namespace, filter: str) -> "EdgePipeline":
+    """Open the pipeline of `pipeline_choice`; brings torch, which takes seconds."""
+    return pipeline_choice(args, filter).open()
 
 
 def size(text: str) -> tuple[int, int]:

@@ -143,6 +143,19 @@ def let_qt_have_its_events() -> None:
             ctypes.CDLL("libX11-xcb.so.1", mode=ctypes.RTLD_GLOBAL)
 
 
+def is_running(pid: int) -> bool:
+    """Whether a process of this machine still runs; True as well where that cannot be known."""
+    if sys.platform == "win32":  # os.kill would end it there
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # it is another user's
+        return True
+    return True
+
+
 def can_be_read(handle: int, timeout_s: float) -> bool:
     """Whether a file, pipe or socket has something to read, or is at its end, within a time.
 

@@ -3,20 +3,16 @@
 import argparse
 import logging
 import math
-import time
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from live_edges import options
 from live_edges.errors import LiveEdgesError
-from live_edges.options import add_encoding_flags, pipeline_of, settings_of
+from live_edges.options import add_encoding_flags, pipeline_choice, settings_of
 
 if TYPE_CHECKING:
-    from live_edges.process.conversion import Report
     from live_edges.process.file_plan import Conversion
-    from live_edges.process.video_renderer import VideoRenderer
+    from live_edges.process.worker import Outcome, Recipe
 
 ALPHA_VIEWS = ("edges", "overlay", "mask")
 
@@ -67,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
     from live_edges.filters.catalog import choose
     from live_edges.process.file_plan import plan_conversions
     from live_edges.recording.files import check_writable
+    from live_edges.recording.partials import remove_abandoned
 
     if args.start is not None and args.end is not None and args.start >= args.end:
         raise LiveEdgesError(f"--end {args.end:g} must lie after --start {args.start:g}")
@@ -82,70 +79,60 @@ def run(args: argparse.Namespace) -> int:
         return 0
     _make_folder(todo[0].target.parent)
     check_writable(todo[0].target, "OUT")
-    failed = _convert_all(todo, args, entry.name, is_batch=len(plan) > 1)
+    if removed := remove_abandoned(each.target for each in plan):
+        log.info("%d partial files of runs that were killed are removed", removed)
+    failed = _convert_all(todo, _recipe(args, entry.name), is_batch=len(plan) > 1)
     if len(plan) > 1:
         log.info("%d files converted, %d failed", len(todo) - failed, failed)
     return 1 if failed else 0
 
 
-def _convert_all(
-    todo: "list[Conversion]", args: argparse.Namespace, filter: str, *, is_batch: bool
-) -> int:
-    """Convert every file with a filter, and return how many failed."""
+def _recipe(args: argparse.Namespace, filter: str) -> "Recipe":
+    from live_edges.process.reading import Span
+    from live_edges.process.worker import Recipe
+    from live_edges.recording.encoding import Encoding
+
+    return Recipe(
+        pipeline_choice(args, filter),
+        settings_of(args, filter),
+        encoding=Encoding(args.encoder, args.quality, args.encoder_preset),
+        span=Span(args.start or 0.0, math.inf if args.end is None else args.end),
+        with_sound=not args.no_sound,
+        with_alpha=args.alpha,
+        replaces=args.overwrite,
+    )
+
+
+def _convert_all(todo: "list[Conversion]", recipe: "Recipe", *, is_batch: bool) -> int:
+    """Convert every file, and return how many failed."""
     from tqdm.contrib.logging import logging_redirect_tqdm
 
-    from live_edges.process.video_renderer import VideoRenderer
+    from live_edges.process.walk import convert_in_turn
 
-    pipeline, settings = pipeline_of(args, filter), settings_of(args, filter)
-    log.info("device: %s (%s)", pipeline.device, pipeline.device_reason)
-    make_renderer = partial(VideoRenderer, pipeline, settings, with_alpha=args.alpha)
     failed = 0
-    with pipeline, logging_redirect_tqdm():
-        for number, each in enumerate(todo, 1):
-            label = f"{number}/{len(todo)} {each.source.name}" if is_batch else each.source.name
-            began = time.perf_counter()
-            try:
-                report = _convert(each, make_renderer(), args, label)
-            except LiveEdgesError as error:
-                if not is_batch:
-                    raise
-                failed += 1
-                log.warning("%s", error)
-            else:
-                for note in report.notes:
-                    log.warning("%s", note)
-                fps = report.frames / (time.perf_counter() - began)
-                log.info("%s: %d frames, %.0f a second", each.target, report.frames, fps)
+
+    def report(outcome: "Outcome") -> None:
+        nonlocal failed
+        if outcome.error is not None and not is_batch:
+            raise LiveEdgesError(outcome.error)
+        failed += outcome.status == "failed"
+        _tell(outcome)
+
+    with logging_redirect_tqdm():
+        convert_in_turn(todo, recipe, report)
     return failed
 
 
-def _convert(
-    each: "Conversion", renderer: "VideoRenderer", args: argparse.Namespace, label: str
-) -> "Report":
-    from tqdm import tqdm
-
-    from live_edges.process.conversion import convert_image, convert_video
-    from live_edges.process.reading import Span
-    from live_edges.recording.encoding import Encoding
-
-    if each.is_image:
-        return convert_image(each.source, each.target, renderer)
-    # disable=None hides the bar if the output is no terminal
-    with tqdm(desc=label, unit=" frames", disable=None, dynamic_ncols=True) as bar:
-
-        def on_start(total: int | None) -> Callable[[], object]:
-            bar.reset(total)
-            return lambda: bar.update()
-
-        return convert_video(
-            each.source,
-            each.target,
-            renderer,
-            encoding=Encoding(args.encoder, args.quality, args.encoder_preset),
-            span=Span(args.start or 0.0, math.inf if args.end is None else args.end),
-            with_sound=not args.no_sound,
-            on_start=on_start,
-        )
+def _tell(outcome: "Outcome") -> None:
+    """Log what became of a file."""
+    if outcome.status == "failed":
+        log.warning("%s", outcome.error)
+    elif outcome.status == "skipped":
+        log.info("%s is finished already", outcome.target)
+    else:
+        for note in outcome.notes:
+            log.warning("%s", note)
+        log.info("%s: %d frames, %.0f a second", outcome.target, outcome.frames, outcome.fps)
 
 
 def _check_alpha(args: argparse.Namespace, plan: "list[Conversion]") -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from live_edges.errors import LiveEdgesError
+from live_edges.recording.partials import partial_path
 
 
 def check_writable(file: Path, flag: str) -> None:
@@ -31,6 +32,8 @@ def check_writable(file: Path, flag: str) -> None:
 def atomic_write(path: Path) -> Iterator[Path]:
     """Yield where to write a file, which gets its name when the block ends, and never in part.
 
+    Several processes and machines may write the same file, each under a name of its own until it
+    is whole; the last one remains.
     A file of that name stays until then, and after a failure. A device such as /dev/null is
     written to directly.
 
@@ -38,7 +41,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
         LiveEdgesError: the file cannot be written.
     """
     is_device = path.exists() and not (path.is_file() or path.is_dir())
-    part = path if is_device else path.with_name(f"{path.name}.partial")
+    part = path if is_device else partial_path(path)
     try:
         yield part
         if not is_device:

@@ -60,3 +60,24 @@ def test_files_that_belong_together_get_the_same_number(tmp_path):
     paths = unused_paths(tmp_path, "a", ".mp4", "-original.mp4")
 
     assert [path.name for path in paths] == ["a-2.mp4", "a-2-original.mp4"]
+
+
+def test_two_writers_of_one_file_do_not_meet(tmp_path):
+    path = tmp_path / "a.mkv"
+
+    with atomic_write(path) as first, atomic_write(path) as second:
+        first.write_bytes(b"first")
+        second.write_bytes(b"second")
+
+    assert path.read_bytes() == b"first"  # whose block ends last
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", ["a" * 251 + ".mkv", "ä" * 125 + ".mkv"])
+def test_the_longest_name_has_a_partial_one(tmp_path, name):
+    path = tmp_path / name
+
+    with atomic_write(path) as part:
+        part.write_bytes(b"new")
+
+    assert list(tmp_path.iterdir()) == [path]
