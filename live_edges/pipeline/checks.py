@@ -85,11 +85,11 @@ def color(value: Any) -> tuple[int, int, int]:
     return blue, green, red
 
 
-def luma(value: Image) -> Image:
+def gray(name: str, value: Image) -> Image:
     """Return a gray picture, C-contiguous; ValueError unless it is ``(H, W)`` uint8."""
     value = np.asarray(value)
     if value.dtype != np.uint8 or value.ndim != 2 or value.size == 0:
-        raise ValueError(f"luma needs to be (H, W) uint8, got {value.dtype} {value.shape}")
+        raise ValueError(f"{name} needs to be (H, W) uint8, got {value.dtype} {value.shape}")
     return np.ascontiguousarray(value)
 
 

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 import torch
@@ -17,17 +17,17 @@ from live_edges.filters.filter import Detail, make_filter
 from live_edges.filters.ranges import MAX_SIGMA, MIN_SIGMA
 from live_edges.filters.weights import filter_name, is_weights_path
 from live_edges.frame import Image
-from live_edges.lifecycle import Closing
 from live_edges.pipeline import checks
 from live_edges.pipeline.cpu_engine import EngineName
 from live_edges.pipeline.devices import choose_device
 from live_edges.pipeline.engine import Engine, Latency
+from live_edges.pipeline.painter import Painter
 from live_edges.pipeline.plan import Plan, loop_for
 from live_edges.pipeline.transfer import Pending
 from live_edges.timing import StageTimer, untimed
 
 
-class EdgePipeline(Closing):
+class EdgePipeline(Painter):
     """Turns pictures into edge images.
 
     Any number of threads may use one pipeline, or pipelines of their own, at the same time. A
@@ -221,61 +221,7 @@ class EdgePipeline(Closing):
         plan = self._plan
         if not plan.filter.reads_luma:
             raise ValueError(f"{plan.entry.name} reads colours; call the pipeline with BGR instead")
-        return self._engine.start(plan, checks.luma(luma), stages).result()
-
-    def overlay(self, image: Image, edges: Image, color: tuple[int, int, int]) -> Image:
-        """Paint the edges over the picture, see `pipeline.views.overlay`; always on the CPU.
-
-        Args:
-            image: as for a call.
-            edges: ``(H, W)`` uint8.
-            color: blue, green and red of the paint, 0 to 255.
-
-        Returns:
-            ``(H, W, 3)`` uint8.
-
-        Raises:
-            ValueError: one of them is something else.
-        """
-        return self._engine.cpu.overlay(
-            *checks.picture_and_edges(image, edges), checks.color(color)
-        )
-
-    def painted(
-        self,
-        loop: str,
-        image: Image,
-        *others: NDArray[Any],
-        written: NDArray[Any] | None = None,
-    ) -> Image | None:
-        """Run a loop that makes a view, for every row: one of `cpu_paint` or `cpu_peaking`.
-
-        Args:
-            loop: name of the function that makes it.
-            image: ``(H, W, 3)`` or ``(H, W)`` uint8.
-            others: arrays that it reads as well.
-            written: an array that it changes; None where there is none.
-
-        Returns:
-            The same shape, uint8; None while it is not compiled, and with ``engine="torch"``: then
-            the view does the same by OpenCV.
-        """
-        return self._engine.cpu.painted(loop, image, *others, written=written)
-
-    def painted_responses(self, loop: str, image: Image, *others: NDArray[Any]) -> Image | None:
-        """As `painted`, for a loop that reads the filter's `responses` before the others."""
-        return self._engine.cpu.painted_responses(self._plan, loop, image, *others)
-
-    def responses(self, image: Image) -> NDArray[np.float32]:
-        """Slide each kernel of the filter over a picture; always on the CPU.
-
-        Args:
-            image: as for a call.
-
-        Returns:
-            ``(out, H, W)`` float32 with their signs, 1 at a unit step, without gain.
-        """
-        return self._engine.cpu.responses(self._plan, checks.picture(image))
+        return self._engine.start(plan, checks.gray("luma", luma), stages).result()
 
     @property
     def has_kernels(self) -> bool:
