@@ -73,6 +73,11 @@ def _add_view_flags(group: argparse._ActionsContainer) -> None:
         help="flip left and right, as in a mirror (default: off)",
     )
     group.add_argument(
+        "--thin",
+        action="store_true",
+        help="thin the edges to lines one pixel wide (key l)",
+    )
+    group.add_argument(
         "--smooth",
         action="store_true",
         help="less flicker in dim light: average over time what does not move (key t)",
@@ -189,6 +194,7 @@ def settings_of(args: argparse.Namespace, filter: str) -> Settings:
         auto_gain=args.gain is None,
         threshold=args.threshold,
         sigma=args.sigma,
+        is_thin=args.thin,
         is_smooth=args.smooth,
         line_color=args.line_color,
         is_mirrored=args.mirror,

@@ -50,6 +50,7 @@ class Settings:
             ``canny`` the strength a line must reach, 0 meaning its default.
         sigma: radius of the blur in pixels, for filters that have one.
         line_color: name of the overlay's colour, one of `LINE_COLORS`.
+        is_thin: keep only the ridges of the edges, one pixel wide, before the threshold.
         is_smooth: average over time what does not move, before filtering.
         is_mirrored: flip left and right before filtering.
         region: the part of the picture that is filtered and shown, as it is seen when mirrored.
@@ -72,6 +73,7 @@ class Settings:
     threshold: float = 0.0
     sigma: float = 1.0
     line_color: str = "green"
+    is_thin: bool = False
     is_smooth: bool = False
     is_mirrored: bool = False
     region: Region = WHOLE

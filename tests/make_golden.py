@@ -17,19 +17,22 @@ from live_edges.sources.scene import Scene
 
 FOLDER = Path(__file__).parent / "golden"
 SIZE = (96, 64)
+THIN = "thin"  # the view `edges`, of thin lines
+NAMES = (*VIEWS, THIN)
 
 
-def rendered(view, engine="torch"):
+def rendered(name, engine="torch"):
     """Show the demo by a view; the pixels are Scene's, so that no file has to be decoded."""
-    settings = Settings(view=view, gain=2.0, auto_gain=False, threshold=0.04)
+    view = "edges" if name == THIN else name
+    settings = Settings(view=view, gain=2.0, auto_gain=False, threshold=0.04, is_thin=name == THIN)
     with closing(EdgePipeline("sobel", device="cpu", engine=engine)) as pipeline:
         return Renderer(pipeline)(Scene(SIZE).at(40, 1.3), settings, now=0.0)[0].view
 
 
 def main():
     FOLDER.mkdir(exist_ok=True)
-    for view in VIEWS:
-        cv2.imwrite(str(FOLDER / f"{view}.png"), rendered(view), [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    for name in NAMES:
+        cv2.imwrite(str(FOLDER / f"{name}.png"), rendered(name), [cv2.IMWRITE_PNG_COMPRESSION, 9])
 
 
 if __name__ == "__main__":

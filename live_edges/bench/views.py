@@ -23,7 +23,8 @@ class Row:
     """The figures of one view.
 
     Attributes:
-        view: its name, or ``compare`` for the overlays of two filters.
+        view: its name, ``thin`` for an overlay of thin lines, or ``compare`` for the overlays of
+            two filters.
         median_ms: median time for a picture, the filter counted in.
         spread_ms: from the 10th to the 90th percentile.
         to_overlay: median as a multiple of the overlay's.
@@ -46,6 +47,7 @@ def time_views(args: argparse.Namespace) -> list[Row]:
     shown: dict[str, Contender] = {
         view: _shown(pipeline, replace(with_gain, view=view)) for view in VIEWS
     }
+    shown["thin"] = _shown(pipeline, replace(with_gain, view="overlay", is_thin=True))
     shown["compare"] = _shown(pipeline, replace(with_gain, against=other))
     pipeline.prepare(image)
     if pipeline.device.type != "cpu":

@@ -178,7 +178,7 @@ def line_at(kernels: Kernels, image: Image, at: Position, threshold: float) -> s
 
 def explained(
     entry: Entry, kernels: Kernels, image: Image, edges: Image | None, *, at: Position,
-    gain: float, threshold: float, is_rounded_first: bool = False,
+    gain: float, threshold: float, is_rounded_first: bool = False, is_thin: bool = False,
 ) -> Arithmetic:  # fmt: skip
     """Work out one pixel by any filter's rule.
 
@@ -191,6 +191,7 @@ def explained(
         gain: that the edges were made with.
         threshold: likewise.
         is_rounded_first: as for `worked_out`.
+        is_thin: True if only the ridges of the edges are shown.
     """
     shown = None if edges is None else int(edges[at[1], at[0]])
     if entry.is_binary:
@@ -200,6 +201,8 @@ def explained(
     found = worked_out(
         kernels, image, at, gain=gain, threshold=threshold, is_rounded_first=is_rounded_first
     )
+    if is_thin and shown == 0 < found.result:
+        return replace(found, result=0, note="a neighbour is higher: thinned to 0")
     if shown is not None and _is_tie(found.length * gain, threshold):
         return replace(found, result=shown, note=found.note if shown == 0 else "")
     return found

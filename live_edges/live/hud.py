@@ -163,6 +163,7 @@ class HeadUpDisplay:
             [
                 f"gain {settings.gain:.2f}{' auto' if settings.auto_gain else ''}",
                 f"threshold {settings.threshold:.2f}",
+                *(["thin"] if settings.is_thin else []),
                 *(["smooth"] if settings.is_smooth else []),
             ],
         ]

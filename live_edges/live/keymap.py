@@ -127,6 +127,7 @@ def _look_closer_keys(against: str | None) -> list[Binding]:
             "look closer",
             lambda s: _flip(s, "show_kernel"),
         ),
+        _key("l", "thin lines on and off", "look closer", lambda s: _flip(s, "is_thin")),
         Binding(
             ("space",), "space", "pause and go on", lambda s: _flip(s, "is_paused"), "look closer"
         ),

@@ -67,7 +67,7 @@ def look(in_flight: InFlight, settings: Settings) -> Look | None:
         arithmetic = explained(
             pipeline.entry, kernels, shown.original, shown.edges,
             at=at, gain=shown.gain, threshold=settings.threshold,
-            is_rounded_first=settings.auto_gain,
+            is_rounded_first=settings.auto_gain or settings.is_thin, is_thin=settings.is_thin,
         )  # fmt: skip
     return Look(view, panes, pane, picture, at, pixel, kernels, arithmetic)
 

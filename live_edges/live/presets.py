@@ -101,6 +101,7 @@ def as_flags(settings: Settings) -> Table:
         "sigma": settings.sigma,
         "line-color": settings.line_color,
         "mirror": settings.is_mirrored,
+        "thin": settings.is_thin,
         "smooth": settings.is_smooth,
     }
     if settings.against:

@@ -85,6 +85,13 @@ def color(value: Any) -> tuple[int, int, int]:
     return blue, green, red
 
 
+def truth(name: str, value: Any) -> bool:
+    """Return a truth value; ValueError unless it is one."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name} is {value!r}; choose True or False")
+    return bool(value)
+
+
 def gray(name: str, value: Image) -> Image:
     """Return a gray picture, C-contiguous; ValueError unless it is ``(H, W)`` uint8."""
     value = np.asarray(value)

@@ -14,7 +14,7 @@ from live_edges.filters import canny, functional
 from live_edges.filters.filter import Job
 from live_edges.frame import Image
 from live_edges.lifecycle import Closing
-from live_edges.pipeline import views
+from live_edges.pipeline import thinning, views
 from live_edges.pipeline.bands import Bands
 from live_edges.pipeline.compiling import Compiler, Function
 from live_edges.pipeline.plan import Plan
@@ -27,6 +27,7 @@ BAND_PIXELS = 1 << 17  # by conv2d a whole 1280x720 takes 35 ms, and 8 in bands 
 SIGNED = True  # the last constant of a loop that writes responses
 
 Shape = tuple[Any, ...]  # what makes a loop, and with which constants
+THIN: Shape = ("thin",)
 
 
 class CpuEngine(Closing):
@@ -54,6 +55,9 @@ class CpuEngine(Closing):
         Returns:
             ``(H, W)`` uint8, a new array.
         """
+        if plan.thins:
+            thick = self.edges(plan.thick, image)
+            return views.without_weak(self.thinned(thick), plan.threshold)
         if plan.filter.is_linear:
             edges = np.empty(image.shape[:2], np.uint8)
             shape, image, arguments = _loop(plan, image)
@@ -64,7 +68,7 @@ class CpuEngine(Closing):
     def responses(self, plan: Plan, image: Image) -> NDArray[np.float32]:
         """See `live_edges.EdgePipeline.responses`."""
         if plan.filter.is_net:
-            plan = replace(plan, gain=1.0, threshold=0.0)
+            plan = replace(plan.thick, gain=1.0)
             return by_definition(plan, image)[None].astype(np.float32) / np.float32(255)
         found = np.empty((len(plan.filter.weight), *image.shape[:2]), np.float32)
         shape, read, (taps, _, threshold) = _loop(plan, image)
@@ -75,11 +79,21 @@ class CpuEngine(Closing):
 
     def prepare(self, plan: Plan, image: Image) -> None:
         """Compile what pictures like this one need, and wait for it."""
-        if plan.filter.is_linear and self._name != "torch":
+        edges = np.empty(image.shape[:2], np.uint8)
+        if self._name == "torch":
+            return
+        if plan.filter.is_linear:
             shape, image, arguments = _loop(plan, image)
-            edges = np.empty(image.shape[:2], np.uint8)
             make = partial(_compiled, shape, _rows(image), *arguments, edges)
             self._compiler.make_on_thread(shape, make)
+        if plan.thins:
+            make = partial(_compiled, THIN, _rows(edges), np.empty_like(edges))
+            self._compiler.make_on_thread(THIN, make)
+
+    def thinned(self, edges: Image) -> Image:
+        """See `live_edges.EdgePipeline.thinned`."""
+        found = self.painted(*THIN, edges)
+        return thinning.thinned(edges) if found is None else found
 
     def overlay(self, image: Image, edges: Image, color: tuple[int, int, int]) -> Image:
         """Paint edges over a ``(H, W, 3)`` picture, see `live_edges.pipeline.views.overlay`."""
@@ -168,11 +182,12 @@ class CpuEngine(Closing):
 def _compiled(shape: Shape, rows: Image, *others: Any) -> Function:
     """Compile a loop for arguments like these, by running it over no row at all."""
     try:
-        from live_edges.pipeline import cpu_loops, cpu_paint, cpu_peaking  # bring Numba: a while
+        from live_edges.pipeline import cpu_loops, cpu_paint, cpu_peaking, cpu_thin  # bring Numba
     except ModuleNotFoundError as error:
         raise RuntimeError(f"{error.name} is missing; run: pip install {error.name}") from error
     name, *constants = shape
-    module = next(each for each in (cpu_loops, cpu_paint, cpu_peaking) if hasattr(each, name))
+    modules = (cpu_loops, cpu_paint, cpu_peaking, cpu_thin)
+    module = next(each for each in modules if hasattr(each, name))
     loop: Function = getattr(module, name)(*constants)
     loop(rows, 0, 0, *others)
     return loop
@@ -204,7 +219,7 @@ def by_definition(plan: Plan, image: Image) -> Image:
     """Find the edges as `live_edges.filters.functional` defines them, and Canny's lines by OpenCV.
 
     Args:
-        plan: what to compute.
+        plan: what to compute; it thins nothing.
         image: as for `CpuEngine.edges`.
 
     Returns:

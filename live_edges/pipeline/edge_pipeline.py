@@ -49,11 +49,13 @@ class EdgePipeline(Painter):
         latency: ``low`` has each picture back before the next one starts, ``throughput`` lets a
             CUDA device work on one while others are copied; see `submit`.
         detail: what ``boundary`` looks at, ``fine`` the whole picture, ``fast`` half of its size.
+        is_thin: True to keep only the ridges, one pixel wide, see `live_edges.filters.thinning`;
+            the threshold comes after that. ``canny`` is thin already, and stays as it is.
 
     Attributes:
         device: the `torch.device` in use; ``canny`` is OpenCV's, on the CPU, but for CUDA.
         device_reason: why this device, in words.
-        gain, threshold: as above; set them at any time, the next call uses them.
+        gain, threshold, is_thin: as above; set them at any time, the next call uses them.
         execution: how the filter runs: ``torch``, ``numba``, on CUDA ``compiled``; ``opencv`` for
             ``canny`` on a CPU.
 
@@ -82,6 +84,7 @@ class EdgePipeline(Painter):
         engine: EngineName = "auto",
         latency: Latency = "low",
         detail: Detail = "fine",
+        is_thin: bool = False,
     ) -> None:
         checks.choice("detail", detail, get_args(Detail))
         checks.choice("latency", latency, get_args(Latency))
@@ -97,7 +100,7 @@ class EdgePipeline(Painter):
         chosen = choose_device("cpu" if engine == "numba" else device)
         self._engine = Engine(*chosen, engine, latency)
         self._changing = threading.Lock()
-        self._plan = self._planned(filter, sigma, gain, threshold)
+        self._plan = self._planned(filter, sigma, gain, threshold, is_thin)
 
     def select(self, filter: str, *, sigma: float = 1.0) -> None:
         """Change the filter; raises as the constructor does, and then keeps the old one."""
@@ -105,21 +108,24 @@ class EdgePipeline(Painter):
             plan = self._plan
             is_same = type(sigma) is float and (filter, sigma) == (plan.entry.name, plan.sigma)
             if not is_same:
-                self._plan = self._planned(filter, sigma, plan.gain, plan.threshold)
+                self._plan = self._planned(filter, sigma, plan.gain, plan.threshold, plan.is_thin)
 
     def with_filter(self, filter: str, *, sigma: float = 1.0) -> "EdgePipeline":
         """Return a second pipeline that uses the engine of this one; raises as `select` does."""
         other = copy.copy(self)
         other._changing = threading.Lock()
-        other._plan = self._planned(filter, sigma, self.gain, self.threshold)
+        other._plan = self._planned(filter, sigma, self.gain, self.threshold, self.is_thin)
         return other
 
-    def _planned(self, filter: str, sigma: float, gain: float, threshold: float) -> Plan:
+    def _planned(
+        self, filter: str, sigma: float, gain: float, threshold: float, is_thin: bool
+    ) -> Plan:
+        is_thin = checks.truth("is_thin", is_thin)
         gain, threshold = checks.positive("gain", gain), checks.number("threshold", threshold, 0, 1)
         sigma = checks.number("sigma", sigma, MIN_SIGMA, MAX_SIGMA, unit=" pixels")
         entry = find(self._catalog, filter)
         edge_filter = make_filter(entry, sigma=sigma, detail=self._detail)
-        return Plan(edge_filter, entry, sigma, gain, threshold, loop_for(edge_filter))
+        return Plan(edge_filter, entry, sigma, gain, threshold, is_thin, loop_for(edge_filter))
 
     @property
     def gain(self) -> float:
@@ -142,6 +148,17 @@ class EdgePipeline(Painter):
         threshold = checks.number("threshold", threshold, 0, 1)
         with self._changing:
             self._plan = replace(self._plan, threshold=threshold)
+
+    @property
+    def is_thin(self) -> bool:
+        """True to keep only the ridges of the edges."""
+        return self._plan.is_thin
+
+    @is_thin.setter
+    def is_thin(self, is_thin: bool) -> None:
+        is_thin = checks.truth("is_thin", is_thin)
+        with self._changing:
+            self._plan = replace(self._plan, is_thin=is_thin)
 
     def prepare(self, image: Image) -> None:
         """Compile what the filter needs for pictures like this one, and wait for it."""

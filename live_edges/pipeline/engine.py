@@ -157,7 +157,7 @@ def _check(gpu: GpuEngine, plan: Plan, image: Image) -> None:
     """
     if gpu.is_checked:
         return
-    plan = replace(plan, gain=1.0, threshold=0.0)  # with more of either, rounding would show
+    plan = replace(plan.thick, gain=1.0)  # with more of any, rounding would show
     edges = gpu.start(plan, image, untimed).result().astype(int)
     is_same = np.abs(edges - by_definition(plan, image)) <= MAX_DIFFERENCE
     if is_same.mean() < (1.0 if plan.filter.is_linear else SAME_LINES):

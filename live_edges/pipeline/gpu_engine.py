@@ -8,7 +8,9 @@ from functools import cached_property, partial
 import torch
 from torch import Tensor
 
-from live_edges.filters.filter import Job, LinearFilter
+from live_edges.filters import functional as F
+from live_edges.filters.filter import Job, LinearFilter, Run
+from live_edges.filters.thinning import thin
 from live_edges.frame import Image
 from live_edges.pipeline.plan import Plan
 from live_edges.pipeline.torch_compiling import TorchCompiler
@@ -70,8 +72,8 @@ class GpuEngine:
             return self.transfer.start(
                 (int(current.weight.shape[1]), height + rows - 1, width + columns - 1),
                 partial(plan.write_planes, image),
-                lambda padded: current.edges(run, padded, *self._scalars),
-                key=(current, self._compiler.is_compiled(*what)) if is_known else None,
+                lambda padded: _edges(current, run, padded, *self._scalars, is_thin=plan.thins),
+                key=(current, self._compiler.is_compiled(*what), plan.thins) if is_known else None,
                 stages=stages,
             )
 
@@ -97,3 +99,19 @@ class GpuEngine:
                     tensor.fill_(value)
             self._scalar_values = values
         return self._on_device
+
+
+def _edges(
+    edge_filter: LinearFilter,
+    run: Run,
+    padded: Tensor,
+    gain: Tensor,
+    threshold: Tensor,
+    *,
+    is_thin: bool,
+) -> Tensor:
+    """See `LinearFilter.edges`; with ``is_thin`` the threshold comes after thinning."""
+    if not is_thin:
+        return edge_filter.edges(run, padded, gain, threshold)
+    ridges = thin(edge_filter.edges(run, padded, gain, torch.zeros_like(threshold)))
+    return F.to_gray_levels(ridges.float(), 1.0, threshold, white=255)

@@ -1,4 +1,4 @@
-"""What views ask of a pipeline beside the edges: paint, and single responses."""
+"""What views ask of a pipeline beside the edges: paint, thinner lines, and single responses."""
 
 from typing import Any
 
@@ -17,6 +17,20 @@ class Painter(Closing):
 
     _engine: Engine
     _plan: Plan
+
+    def thinned(self, edges: Image) -> Image:
+        """Keep the ridges of an edge image, see `live_edges.filters.thinning.thin`.
+
+        Args:
+            edges: ``(H, W)`` uint8.
+
+        Returns:
+            Likewise, a new array: the ridges as they were, 0 elsewhere.
+
+        Raises:
+            ValueError: ``edges`` is something else.
+        """
+        return self._engine.cpu.thinned(checks.gray("edges", edges))
 
     def overlay(self, image: Image, edges: Image, color: tuple[int, int, int]) -> Image:
         """Paint the edges over the picture, see `pipeline.views.overlay`; always on the CPU.

@@ -1,6 +1,6 @@
 """The plan of a call: which filter, how strong, and by which loop a CPU computes it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -76,6 +76,7 @@ class Plan:
         sigma: its blur radius in pixels.
         gain: factor on the edge strength.
         threshold: what would be darker than this is black, 0 to 1.
+        is_thin: True to keep only the ridges of the edges.
         loop: how the CPU engine slides the kernels of a linear filter.
     """
 
@@ -84,12 +85,23 @@ class Plan:
     sigma: float
     gain: float
     threshold: float
+    is_thin: bool
     loop: Loop
 
     @property
     def factor(self) -> float:
         """The gain as far as 32-bit floats follow; beyond, the picture is the same."""
         return min(self.gain, MAX_GAIN)
+
+    @property
+    def thins(self) -> bool:
+        """Whether lines are to be thinned; Canny's are thin already, and stay as they are."""
+        return self.is_thin and not self.entry.is_binary
+
+    @property
+    def thick(self) -> "Plan":
+        """The same without what comes after thinning, and without that."""
+        return replace(self, is_thin=False, threshold=0.0)
 
     def write_planes(self, image: Image, planes: Image) -> None:
         """Write what the filter sees of a picture, the border pixels repeated outside it.

@@ -1,4 +1,4 @@
-"""From a captured picture to what is shown: smooth, mirror, cut, filter, gain, view."""
+"""From a captured picture to what is shown: smooth, mirror, cut, filter, gain, thin, view."""
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -54,6 +54,8 @@ class PendingView:
         gain: the gain that they are made with.
         threshold: the threshold that they are made with. It is 0 where the automatic gain measures
             them, because it must see the weak ones, too; those are hidden afterwards.
+        is_thin: True if their lines are thin already; False as well where the automatic gain
+            measures them.
         settled: filter and sigma that the automatic gain had settled for when it began.
         right: the same picture by the filter that it is compared with; None where there is none.
     """
@@ -63,6 +65,7 @@ class PendingView:
     chosen: Chosen
     gain: float
     threshold: float
+    is_thin: bool
     settled: Chosen | None
     right: "PendingView | None" = None
 
@@ -105,7 +108,7 @@ class Renderer:
         if VIEWS[settings.view].needs_edges:
             return self._submit(image, settings)
         return PendingView(
-            image, None, _chosen(settings), settings.gain, 0.0, self.auto_gain.settled_for
+            image, None, _chosen(settings), settings.gain, 0.0, False, self.auto_gain.settled_for
         )
 
     def smoothed(self, image: Image, settings: Settings) -> Image:
@@ -153,32 +156,43 @@ class Renderer:
                 find=find,
                 made_with=pending.gain,
             )
-            edges = without_weak(edges, settings.threshold)
-        return edges, pending.gain, settings
+        return self.completed(edges, settings), pending.gain, settings
+
+    def completed(self, edges: Image, settings: Settings) -> Image:
+        """Thin edges and hide weak ones, where the automatic gain had to see all of them first."""
+        if not self.is_automatic(settings):
+            return edges
+        if settings.is_thin:
+            with self._stages("thin"):
+                edges = self.pipeline.thinned(edges)
+        return without_weak(edges, settings.threshold)
 
     def snapshot(self, rendered: Rendered, settings: Settings) -> dict[str, Image]:
         """Return view, edges and original by name; edges that the view did not need are found."""
         original, edges = rendered.original, rendered.edges
         if edges is None:
-            edges = without_weak(_edges_of(self._submit(original, settings)), settings.threshold)
+            edges = self.completed(_edges_of(self._submit(original, settings)), settings)
         return {settings.view: rendered.view, "edges": edges, "original": original}
 
     def _submit(self, image: Image, settings: Settings) -> PendingView:
         pipeline = self.pipeline
         pipeline.select(settings.filter, sigma=settings.sigma)
-        gain, threshold = self.exposure(settings)
-        pipeline.gain, pipeline.threshold = gain, threshold
+        gain, threshold, is_thin = self.exposure(settings)
+        pipeline.gain, pipeline.threshold, pipeline.is_thin = gain, threshold, is_thin
         pending = pipeline.submit(image, stages=self._stages)
         return PendingView(
-            image, pending, _chosen(settings), gain, threshold, self.auto_gain.settled_for
+            image, pending, _chosen(settings), gain, threshold, is_thin, self.auto_gain.settled_for
         )
 
-    def exposure(self, settings: Settings) -> tuple[float, float]:
-        """Gain and threshold for the pipeline; the automatic gain has to see weak edges as well."""
+    def exposure(self, settings: Settings) -> tuple[float, float, bool]:
+        """Gain, threshold and thinning for the pipeline; the automatic gain has to see all edges.
+
+        What it leaves to be done, `completed` does.
+        """
         if self.is_automatic(settings):
-            return settings.gain, 0.0
+            return settings.gain, 0.0, False
         is_gain_free = settings.auto_gain and self.pipeline.entry.is_binary
-        return 1.0 if is_gain_free else settings.gain, settings.threshold
+        return 1.0 if is_gain_free else settings.gain, settings.threshold, settings.is_thin
 
     def is_automatic(self, settings: Settings) -> bool:
         """Whether the gain follows the picture by the filter that the pipeline has now."""
@@ -186,8 +200,8 @@ class Renderer:
 
     def _is_up_to_date(self, pending: PendingView, settings: Settings) -> bool:
         """Whether edges in flight are those to show, though the automatic gain has moved a bit."""
-        gain, threshold = self.exposure(settings)
-        if pending.chosen != _chosen(settings) or pending.threshold != threshold:
+        gain, *others = self.exposure(settings)
+        if pending.chosen != _chosen(settings) or others != [pending.threshold, pending.is_thin]:
             return False
         is_followed = self.is_automatic(settings) and pending.settled == self.auto_gain.settled_for
         return is_followed or pending.gain == gain

@@ -8,7 +8,6 @@ import numpy as np
 
 from live_edges.frame import Image
 from live_edges.pipeline.compare import CompareRenderer
-from live_edges.pipeline.views import without_weak
 from live_edges.process.planes import STRETCH, luma_of, stretched
 from live_edges.settings import LINE_COLORS, Settings
 from live_edges.sizing import cut
@@ -74,8 +73,7 @@ class VideoRenderer:
             edges, self._settings = self._renderer.auto_gain(
                 edges, self._settings, now=now, find=partial(self._edges, luma)
             )
-            edges = without_weak(edges, self._settings.threshold)
-        return edges
+        return self._renderer.completed(edges, self._settings)
 
     def render_image(self, image: Image, now: float) -> Image:
         """Render one ``(H, W, 3)`` BGR picture, as above."""
@@ -96,7 +94,7 @@ class VideoRenderer:
 
     def _edges(self, luma: Image, settings: Settings) -> Image:
         pipeline = self._pipeline
-        gain, pipeline.threshold = self._renderer.exposure(settings)
+        gain, pipeline.threshold, pipeline.is_thin = self._renderer.exposure(settings)
         is_gain_free = settings.auto_gain and pipeline.entry.is_binary
         pipeline.gain = gain if is_gain_free else gain * self._stretch
         return pipeline.edges_of_luma(luma)

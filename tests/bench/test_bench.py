@@ -114,7 +114,7 @@ def test_every_view_is_timed_beside_the_overlay(tmp_path, capsys):
     assert main(["bench", *flags, "--json", str(report)]) == 0
 
     rows = {row["view"]: row for row in json.loads(report.read_text())["rows"]}
-    assert set(rows) == {*VIEWS, "compare"}
+    assert set(rows) == {*VIEWS, "thin", "compare"}
     assert rows["overlay"]["to_overlay"] == 1
     for row in rows.values():
         expected = row["median_ms"] / rows["overlay"]["median_ms"]

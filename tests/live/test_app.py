@@ -176,6 +176,18 @@ def test_a_filter_picked_in_a_pause_shows_at_once():
     np.testing.assert_array_equal(app.in_flight.rendered.edges, expected)
 
 
+def test_the_key_for_thin_lines_thins_the_picture_in_a_pause_and_tells_it():
+    screen = FakeScreen(["space", "l", None, "q"], clock=FakeClock())
+    frames = step_frames(9)
+    app = make_app(FakeSource(frames), screen)
+
+    app.run()
+
+    assert app.settings.is_thin
+    expected = EdgePipeline("sobel", device="cpu", is_thin=True)(frames[0].image)
+    np.testing.assert_array_equal(app.in_flight.rendered.edges, expected)
+
+
 def test_mirror_flips_before_the_edges_are_found():
     screen = FakeScreen(is_headless=True)
     app = make_app(

@@ -88,6 +88,23 @@ def test_the_result_is_the_pixel_of_the_edge_image(name, auto_gain, threshold):
     assert found == in_flight.rendered.edges[::3, ::4].T.flatten().tolist()
 
 
+@pytest.mark.parametrize("name", ["sobel", "log", "canny"])
+@pytest.mark.parametrize("auto_gain", [True, False])
+def test_a_pixel_that_is_thinned_away_says_so(name, auto_gain):
+    thin = dataclasses.replace(
+        SETTINGS, filter=name, auto_gain=auto_gain, threshold=0.1, is_thin=True
+    )
+    in_flight, settings = shown(thin)
+    edges, notes = in_flight.rendered.edges, set()
+
+    for y, x in np.ndindex(*edges.shape):
+        found = look(in_flight, dataclasses.replace(settings, pointer=point(x, y))).arithmetic
+        assert found.result == edges[y, x]
+        notes.add(found.note)
+
+    assert ("a neighbour is higher: thinned to 0" in notes) is (name != "canny")
+
+
 def test_products_and_sums_of_sobel_are_whole_numbers():
     image = np.zeros((3, 3, 3), np.uint8)
     image[:, 1] = 10

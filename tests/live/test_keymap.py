@@ -66,7 +66,7 @@ def test_a_key_goes_through_all_values_and_round(key, name, values):
 @pytest.mark.parametrize(
     ("key", "name"),
     [("space", "is_paused"), ("a", "auto_gain"), ("m", "is_mirrored"), ("f", "is_fullscreen"),
-     ("h", "show_help"), ("?", "show_help")],
+     ("h", "show_help"), ("?", "show_help"), ("l", "is_thin")],
 )  # fmt: skip
 def test_a_switch_goes_on_and_off(key, name):
     assert getattr(press([key]), name) is not getattr(START, name)

@@ -116,7 +116,8 @@ def test_a_value_that_the_flag_does_not_take_is_told_as_if_it_were_typed(folders
     [
         Settings(),
         Settings(filter="canny", against="log", view="side", sigma=2.5, threshold=0.3),
-        Settings(gain=2.5, auto_gain=False, line_color="red", is_mirrored=True, is_smooth=True),
+        Settings(gain=2.5, auto_gain=False, line_color="red", is_mirrored=True),
+        Settings(is_thin=True, is_smooth=True),
         Settings(region=(0.25, 0.125, 0.5, 0.5)),
     ],
 )

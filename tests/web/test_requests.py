@@ -26,6 +26,7 @@ JSON = st.recursive(
         ("sigma", 2.5),
         ("line_color", "red"),
         ("is_mirrored", True),
+        ("is_thin", True),
         ("hud", "full"),
         ("region", [0.25, 0.25, 0.5, 0.5]),
     ],
