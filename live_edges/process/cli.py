@@ -50,6 +50,22 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="make PNG images that are as opaque as their edges are strong, to lay over others: "
         "white, with --view overlay in the line colour, with --view mask in their own colours",
     )
+    group.add_argument(
+        "--ray",
+        nargs="?",
+        const="auto",
+        metavar="HOST:PORT",
+        help="convert on the Ray cluster whose head is there; without HOST:PORT on the one that "
+        "this machine belongs to, or else on this machine; --threads says how many CPUs each file "
+        "gets (default: 1)",
+    )
+    group.add_argument(
+        "--gpus-per-job",
+        type=options.positive,
+        metavar="X",
+        help="the share of a GPU that each file gets on a Ray cluster, 0.25 for four files at a "
+        "time on each (default: none)",
+    )
     add_encoding_flags(group)
     parser.set_defaults(view="edges", latency="low", fullscreen=False)
 
@@ -65,6 +81,7 @@ def run(args: argparse.Namespace) -> int:
     from live_edges.recording.files import check_writable
     from live_edges.recording.partials import remove_abandoned
 
+    _check_cluster(args)
     if args.start is not None and args.end is not None and args.start >= args.end:
         raise LiveEdgesError(f"--end {args.end:g} must lie after --start {args.start:g}")
     plan = plan_conversions(args.inputs, args.out)
@@ -81,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
     check_writable(todo[0].target, "OUT")
     if removed := remove_abandoned(each.target for each in plan):
         log.info("%d partial files of runs that were killed are removed", removed)
-    failed = _convert_all(todo, _recipe(args, entry.name), is_batch=len(plan) > 1)
+    failed = _convert_all(todo, _recipe(args, entry.name), args, is_batch=len(plan) > 1)
     if len(plan) > 1:
         log.info("%d files converted, %d failed", len(todo) - failed, failed)
     return 1 if failed else 0
@@ -103,7 +120,9 @@ def _recipe(args: argparse.Namespace, filter: str) -> "Recipe":
     )
 
 
-def _convert_all(todo: "list[Conversion]", recipe: "Recipe", *, is_batch: bool) -> int:
+def _convert_all(
+    todo: "list[Conversion]", recipe: "Recipe", args: argparse.Namespace, *, is_batch: bool
+) -> int:
     """Convert every file, and return how many failed."""
     from tqdm.contrib.logging import logging_redirect_tqdm
 
@@ -119,7 +138,12 @@ def _convert_all(todo: "list[Conversion]", recipe: "Recipe", *, is_batch: bool) 
         _tell(outcome)
 
     with logging_redirect_tqdm():
-        convert_in_turn(todo, recipe, report)
+        if args.ray is not None:
+            from live_edges.process.ray_run import convert_on_ray
+
+            convert_on_ray(todo, recipe, report, address=args.ray, gpus=args.gpus_per_job or 0.0)
+        else:
+            convert_in_turn(todo, recipe, report)
     return failed
 
 
@@ -133,6 +157,17 @@ def _tell(outcome: "Outcome") -> None:
         for note in outcome.notes:
             log.warning("%s", note)
         log.info("%s: %d frames, %.0f a second", outcome.target, outcome.frames, outcome.fps)
+
+
+def _check_cluster(args: argparse.Namespace) -> None:
+    if args.ray is None and args.gpus_per_job is not None:
+        raise LiveEdgesError("--gpus-per-job is for a Ray cluster; add --ray")
+    is_gpu_named = args.device not in ("auto", "cpu")
+    if args.ray is not None and is_gpu_named and args.gpus_per_job is None:
+        raise LiveEdgesError(
+            f"--device {args.device} with --ray needs --gpus-per-job, the share of a GPU that each "
+            "file gets, as in --gpus-per-job 0.25"
+        )
 
 
 def _check_alpha(args: argparse.Namespace, plan: "list[Conversion]") -> None:

@@ -1,0 +1,102 @@
+"""Joins the Ray cluster that there is, or starts one on this machine."""
+
+import logging
+import os
+import signal
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from live_edges.errors import LiveEdgesError, first_line, reason
+
+REACH_S = 3.0  # for an answer
+STORE_BYTES = 100 * 2**20  # of memory that a cluster of our own shares; outcomes are small
+AUTO = "auto"
+ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0"}  # nobody is told that it runs
+# Where something answers that is no cluster, Ray asks for two minutes, and then ends the process.
+REMOTE = ENVIRONMENT | {"RAY_py_gcs_connect_timeout_s": "5", "RAY_NUM_REDIS_GET_RETRIES": "1"}
+LOCAL = "local"  # as Ray calls a cluster of this machine that ends with the program
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def joined(address: str) -> Iterator[Any]:
+    """Join a cluster, and yield the module ``ray``; the cluster stays when the block ends.
+
+    Args:
+        address: ``HOST:PORT`` of its head; ``auto`` for the cluster that this machine belongs to,
+            or else a new one, of this machine alone, that ends with the block.
+
+    Raises:
+        LiveEdgesError: Ray is not installed, or no cluster answers.
+    """
+    if find_spec("ray") is None:
+        raise LiveEdgesError("--ray needs Ray; run: pip install 'live-edges[cluster]'")
+    found = _found() if address == AUTO else _checked(address)
+    for name, value in (ENVIRONMENT if found == LOCAL else REMOTE).items():
+        os.environ.setdefault(name, value)
+    import ray  # which reads the environment
+
+    logging.getLogger("ray").setLevel(logging.ERROR)  # it tells how clusters are set up
+    try:
+        _join(ray, found)
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def _join(ray: Any, address: str) -> None:
+    on_sigterm = signal.getsignal(signal.SIGTERM)
+    own: dict[str, Any] = {"include_dashboard": False, "object_store_memory": STORE_BYTES}
+    try:
+        ray.init(
+            address,
+            log_to_driver=False,
+            configure_logging=False,
+            **(own if address == LOCAL else {}),
+        )
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise LiveEdgesError(
+            f"the Ray cluster at {address} cannot be joined: {first_line(error)}"
+        ) from error
+    finally:
+        signal.signal(signal.SIGTERM, on_sigterm)  # Ray's own would end the program at once
+
+
+def _found() -> str:
+    """Return the address of the cluster that this machine belongs to, or `LOCAL`."""
+    if named := os.environ.get("RAY_ADDRESS"):
+        return _checked(named)
+    # Where `ray start` notes it, and leaves it behind if the cluster is killed.
+    noted = Path(os.environ.get("RAY_TMPDIR", tempfile.gettempdir())) / "ray/ray_current_cluster"
+    with suppress(OSError, LiveEdgesError):
+        return _checked(noted.read_text(encoding="utf-8").strip())
+    return LOCAL
+
+
+def _checked(address: str) -> str:
+    """Return the address of a cluster if something answers there."""
+    host, _, port = address.rpartition(":")
+    if address.startswith("ray://"):
+        raise LiveEdgesError(
+            f"{address} is for programs outside of a cluster, and --ray runs on a machine of it; "
+            "run this there, with --ray alone"
+        )
+    if not (host and port.isdecimal() and int(port) < 2**16):
+        raise LiveEdgesError(
+            f"'{address}' is no address of a Ray cluster; write --ray HOST:PORT, or --ray alone "
+            "at the end of the line"
+        )
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), REACH_S).close()
+    except OSError as error:
+        raise LiveEdgesError(
+            f"no Ray cluster answers at {address} ({reason(error)}); `ray start --head` starts "
+            "one, and tells its address"
+        ) from error
+    return address
