@@ -143,6 +143,13 @@ def let_qt_have_its_events() -> None:
             ctypes.CDLL("libX11-xcb.so.1", mode=ctypes.RTLD_GLOBAL)
 
 
+def core_count() -> int:
+    """Return how many cores this process may use, which a cluster or container may restrict."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def is_running(pid: int) -> bool:
     """Whether a process of this machine still runs; True as well where that cannot be known."""
     if sys.platform == "win32":  # os.kill would end it there

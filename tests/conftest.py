@@ -33,6 +33,12 @@ def _no_error_is_logged(caplog):
     assert not errors
 
 
+@pytest.fixture(autouse=True)
+def _one_process_converts(monkeypatch):
+    """Convert files in this process on every machine, unless a test gives --jobs."""
+    monkeypatch.setattr("live_edges.process.side_by_side.core_count", lambda: 2)
+
+
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.cuda)])
 def device(request):
     return request.param

@@ -12,6 +12,7 @@ from live_edges.options import add_encoding_flags, pipeline_choice, settings_of
 
 if TYPE_CHECKING:
     from live_edges.process.file_plan import Conversion
+    from live_edges.process.outcomes import Outcomes
     from live_edges.process.worker import Outcome, Recipe
 
 ALPHA_VIEWS = ("edges", "overlay", "mask")
@@ -51,6 +52,13 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "white, with --view overlay in the line colour, with --view mask in their own colours",
     )
     group.add_argument(
+        "--jobs",
+        type=options.count,
+        metavar="N",
+        help="convert so many files at the same time, each in a process of its own (default: half "
+        "of the cores); 1 takes them one after another",
+    )
+    group.add_argument(
         "--ray",
         nargs="?",
         const="auto",
@@ -71,7 +79,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Convert the files one after another; returns the exit code.
+    """Convert the files; returns the exit code.
 
     Raises:
         LiveEdgesError: a single file could not be converted, or the arguments make no sense.
@@ -98,10 +106,10 @@ def run(args: argparse.Namespace) -> int:
     check_writable(todo[0].target, "OUT")
     if removed := remove_abandoned(each.target for each in plan):
         log.info("%d partial files of runs that were killed are removed", removed)
-    failed = _convert_all(todo, _recipe(args, entry.name), args, is_batch=len(plan) > 1)
+    outcomes = _convert_all(todo, _recipe(args, entry.name), args, is_batch=len(plan) > 1)
     if len(plan) > 1:
-        log.info("%d files converted, %d failed", len(todo) - failed, failed)
-    return 1 if failed else 0
+        log.info("%d files converted, %d failed", outcomes.converted, outcomes.failed)
+    return 1 if outcomes.failed else 0
 
 
 def _recipe(args: argparse.Namespace, filter: str) -> "Recipe":
@@ -122,46 +130,38 @@ def _recipe(args: argparse.Namespace, filter: str) -> "Recipe":
 
 def _convert_all(
     todo: "list[Conversion]", recipe: "Recipe", args: argparse.Namespace, *, is_batch: bool
-) -> int:
-    """Convert every file, and return how many failed."""
+) -> "Outcomes":
+    """Convert every file: on a cluster, side by side, or one after another."""
     from tqdm.contrib.logging import logging_redirect_tqdm
 
+    from live_edges.process.outcomes import Outcomes
+    from live_edges.process.side_by_side import SideBySide, jobs_that_pay
     from live_edges.process.walk import convert_in_turn
 
-    failed = 0
-
     def report(outcome: "Outcome") -> None:
-        nonlocal failed
         if outcome.error is not None and not is_batch:
             raise LiveEdgesError(outcome.error)
-        failed += outcome.status == "failed"
-        _tell(outcome)
+        outcomes.add(outcome)
 
-    with logging_redirect_tqdm():
+    jobs = min(args.jobs or jobs_that_pay(), len(todo))
+    with logging_redirect_tqdm(), Outcomes(todo) as outcomes:
         if args.ray is not None:
             from live_edges.process.ray_run import convert_on_ray
 
             convert_on_ray(todo, recipe, report, address=args.ray, gpus=args.gpus_per_job or 0.0)
-        else:
+        elif jobs == 1:
             convert_in_turn(todo, recipe, report)
-    return failed
-
-
-def _tell(outcome: "Outcome") -> None:
-    """Log what became of a file."""
-    if outcome.status == "failed":
-        log.warning("%s", outcome.error)
-    elif outcome.status == "skipped":
-        log.info("%s is finished already", outcome.target)
-    else:
-        for note in outcome.notes:
-            log.warning("%s", note)
-        log.info("%s: %d frames, %.0f a second", outcome.target, outcome.frames, outcome.fps)
+        else:
+            with SideBySide(todo, recipe, jobs=jobs, report=report) as run:
+                run.run()
+    return outcomes
 
 
 def _check_cluster(args: argparse.Namespace) -> None:
     if args.ray is None and args.gpus_per_job is not None:
         raise LiveEdgesError("--gpus-per-job is for a Ray cluster; add --ray")
+    if args.ray is not None and args.jobs is not None:
+        raise LiveEdgesError("--jobs counts processes of this machine; leave it out with --ray")
     is_gpu_named = args.device not in ("auto", "cpu")
     if args.ray is not None and is_gpu_named and args.gpus_per_job is None:
         raise LiveEdgesError(

@@ -138,9 +138,9 @@ class Worker(Closing):
         )
 
 
-def worker_name() -> str:
-    """Return the machine and the process, ``host:pid``."""
-    return f"{platform.node()}:{os.getpid()}"
+def worker_name(pid: int | None = None) -> str:
+    """Return the machine and a process of it, this one by default: ``host:pid``."""
+    return f"{platform.node()}:{pid or os.getpid()}"
 
 
 def failed(job: Conversion, error: str, seconds: float = 0.0, *, worker: str = "") -> Outcome:
