@@ -3,6 +3,7 @@
 import argparse
 import logging
 import math
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,13 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "of the cores); 1 takes them one after another",
     )
     group.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE",
+        help="append a row for each file to FILE.csv or FILE.jsonl as soon as it is converted, "
+        "skipped or has failed: frames, seconds, fps, notes, error, worker",
+    )
+    group.add_argument(
         "--ray",
         nargs="?",
         const="auto",
@@ -86,10 +94,13 @@ def run(args: argparse.Namespace) -> int:
     """
     from live_edges.filters.catalog import choose
     from live_edges.process.file_plan import plan_conversions
+    from live_edges.process.report_file import check_ending
     from live_edges.recording.files import check_writable
     from live_edges.recording.partials import remove_abandoned
 
     _check_cluster(args)
+    if args.report is not None:
+        check_ending(args.report)
     if args.start is not None and args.end is not None and args.start >= args.end:
         raise LiveEdgesError(f"--end {args.end:g} must lie after --start {args.start:g}")
     plan = plan_conversions(args.inputs, args.out)
@@ -135,16 +146,22 @@ def _convert_all(
     from tqdm.contrib.logging import logging_redirect_tqdm
 
     from live_edges.process.outcomes import Outcomes
+    from live_edges.process.report_file import ReportFile
     from live_edges.process.side_by_side import SideBySide, jobs_that_pay
     from live_edges.process.walk import convert_in_turn
 
     def report(outcome: "Outcome") -> None:
+        if rows is not None:
+            rows.add(outcome)
         if outcome.error is not None and not is_batch:
             raise LiveEdgesError(outcome.error)
         outcomes.add(outcome)
 
     jobs = min(args.jobs or jobs_that_pay(), len(todo))
-    with logging_redirect_tqdm(), Outcomes(todo) as outcomes:
+    with ExitStack() as opened:
+        rows = opened.enter_context(ReportFile(args.report)) if args.report else None
+        opened.enter_context(logging_redirect_tqdm())
+        outcomes = opened.enter_context(Outcomes(todo))
         if args.ray is not None:
             from live_edges.process.ray_run import convert_on_ray
 
