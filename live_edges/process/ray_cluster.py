@@ -1,12 +1,14 @@
 """Joins the Ray cluster that there is, or starts one on this machine."""
 
+import io
 import logging
 import os
+import re
 import signal
 import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -43,11 +45,24 @@ def joined(address: str) -> Iterator[Any]:
     import ray  # which reads the environment
 
     logging.getLogger("ray").setLevel(logging.ERROR)  # it tells how clusters are set up
-    try:
-        _join(ray, found)
-        yield ray
-    finally:
-        ray.shutdown()
+    with redirect_stdout(_Events()):
+        try:
+            _join(ray, found)
+            yield ray
+        finally:
+            ray.shutdown()
+
+
+class _Events(io.StringIO):
+    """Logs the first sentence of what Ray prints: of a process or machine that died, pages."""
+
+    def write(self, text: str) -> int:
+        """Take what one call of `print` says, and its end of line."""
+        if found := re.match(
+            r"\W*(?:\d+m)?\(raylet.*?\)\W*(?:0m)?\s*(.+?)(?:\. |\.?$)", text, re.M
+        ):
+            log.info("Ray: %s", found[1])
+        return len(text)
 
 
 def _join(ray: Any, address: str) -> None:

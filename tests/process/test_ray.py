@@ -2,6 +2,7 @@
 
 import pickle
 import sys
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -279,3 +280,18 @@ def test_the_cluster_that_is_noted_is_found(tmp_path, monkeypatch):
         (tmp_path / "ray" / "ray_current_cluster").write_text(address)
 
         assert ray_cluster._found() == address
+
+
+def test_of_what_ray_prints_the_first_sentence_is_logged(capsys, caplog):
+    text = "(raylet) A worker died or was killed. To troubleshoot, read.\n [dump] more. And more"
+
+    with caplog.at_level("INFO"), redirect_stdout(ray_cluster._Events()):
+        print(f"\033[33m(raylet, ip=10.0.0.7)\033[0m{text.removeprefix('(raylet)')}")
+        print(text)
+        print("(autoscaler +1s) Resized to 8 CPUs")
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "Ray: A worker died or was killed",
+        "Ray: A worker died or was killed",
+    ]
+    assert capsys.readouterr().out == ""
