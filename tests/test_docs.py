@@ -15,6 +15,7 @@ import torch
 from media import write_image, write_video
 
 import live_edges
+from live_edges import EdgePipeline
 from live_edges.cli import main, parse
 from live_edges.training.recipe import BoundaryRecipe
 
@@ -30,13 +31,14 @@ NEEDS = {
     r"--watch": "a screen",
     r"bench|--check": "minutes",
     r"serve": "a browser; see tests/web",
+    r"--ray": "a cluster; see test_ray_cluster.py",
     r"doctor|cameras": "every device of the machine; see test_cli.py",
     r"run -$": "a pipe; see test_pipes.py",
 }
 # Other programs are not run: they change the environment, or are not installed everywhere.
 OTHER_PROGRAMS = {
     "cd", "ffmpeg", "git", "mypy", "pip", "pytest", "python", "ruff", ".ci/run", ".",
-    "for", "do", "echo", "done", "ssh", "curl",
+    "for", "do", "echo", "done", "ssh", "curl", "ray", "sbatch",
 }  # fmt: skip
 STANDS_FOR = {"FOLDER": "photos", "$what": ""}
 SHORTER = {"run": ["--headless", "--frames", "2"], "train": ["--steps", "1", "--no-report"]}
@@ -186,6 +188,16 @@ def test_the_lesson_prints_what_it_says():
     assert outcome.failed == 0
 
 
+@pytest.mark.slow
+def test_the_simulation_of_an_archive_prints_what_it_says():
+    page = ROOT / "docs" / "archives.md"
+
+    outcome = doctest.testfile(str(page), module_relative=False)
+
+    assert outcome.attempted > 5
+    assert outcome.failed == 0
+
+
 def test_the_readme_is_short_and_its_moving_picture_small():
     lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
 
@@ -230,6 +242,19 @@ def test_the_scripts_of_the_pictures_still_fit_the_program(monkeypatch, tmp_path
     assert cv2.cvtColor(np.asarray(picture), cv2.COLOR_RGB2GRAY)[script.SIZE[1] :].max() > 200
     views.make_window_picture("window.jpg", "demo", [(0.1, (50, 40)), (0.2, "k")], duration_s=0.5)
     assert cv2.imread(str(tmp_path / "window.jpg")).shape == (*views.SIZE[::-1], 3)
+
+
+def test_the_script_that_measures_an_archive_still_fits_the_program(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    script = importlib.import_module("measure_archive")
+    clip = write_video(tmp_path / "clip.mp4", 5)
+
+    with EdgePipeline("sobel", device="cpu", engine="torch") as pipeline:
+        costs = script.measure(clip, pipeline, tmp_path / "edges.mp4")
+
+    assert len(costs) == 4
+    assert min(costs) > 0
+    exec(script.START, {})
 
 
 def test_the_workflow_runs_the_test_command_of_the_readme():

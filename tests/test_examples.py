@@ -2,7 +2,10 @@
 
 import ast
 import json
+import os
 import runpy
+import shutil
+import subprocess
 from pathlib import Path
 
 import cv2
@@ -12,6 +15,7 @@ from media import write_image
 from safetensors import safe_open
 
 from live_edges import EdgePipeline
+from live_edges.cli import parse
 from live_edges.filters.weights import load_weights
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -45,6 +49,36 @@ def test_an_example_is_short_says_how_to_start_it_and_is_linked(path):
     assert len(text.splitlines()) <= 40
     assert f"\n    python docs/examples/{path.name}" in ast.get_docstring(ast.parse(text))
     assert f"(examples/{path.name})" in (DOCS / "usage.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="bash is not installed")
+@pytest.mark.parametrize("first", [0, 1])
+def test_the_tasks_of_an_array_share_the_files_of_a_folder(tmp_path, first):
+    """SLURM sets the variables; a stand-in for the program prints what it is asked for."""
+    (tmp_path / "clips").mkdir()
+    for number in range(5):
+        (tmp_path / "clips" / f"clip {number}.mp4").touch()
+    (tmp_path / "live-edges").write_text('#!/bin/bash\nprintf "%s\\n" "$@"\n', encoding="utf-8")
+    (tmp_path / "live-edges").chmod(0o755)
+    paths = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "SLURM_CPUS_PER_TASK": "2"}
+    array = {"SLURM_ARRAY_TASK_COUNT": "7", "SLURM_ARRAY_TASK_MIN": str(first)}
+
+    taken = []
+    for task in range(first, first + 7):
+        printed = subprocess.run(
+            ["bash", str(DOCS / "examples" / "archive.sh"), "clips", "out"],
+            cwd=tmp_path,
+            env={**os.environ, **paths, **array, "SLURM_ARRAY_TASK_ID": str(task)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        if printed:  # of seven tasks two have nothing to do
+            args = parse(printed.splitlines())
+            taken += args.inputs
+            assert (args.out, args.threads) == ("out/", 2)
+
+    assert sorted(taken) == [f"clips/clip {number}.mp4" for number in range(5)]
 
 
 def test_own_conv2d_shows_the_kernel_that_it_set(start, tmp_path):
