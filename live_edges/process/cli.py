@@ -73,7 +73,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         metavar="HOST:PORT",
         help="convert on the Ray cluster whose head is there; without HOST:PORT on the one that "
         "this machine belongs to, or else on this machine; --threads says how many CPUs each file "
-        "gets (default: 1)",
+        "gets (default: 2)",
     )
     group.add_argument(
         "--gpus-per-job",

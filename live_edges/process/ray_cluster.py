@@ -17,10 +17,8 @@ from live_edges.errors import LiveEdgesError, first_line, reason
 
 REACH_S = 3.0  # for an answer
 STORE_BYTES = 100 * 2**20  # of memory that a cluster of our own shares; outcomes are small
+TOKEN = ".ray/auth_token"  # in the home folder; whoever has it may use the cluster
 AUTO = "auto"
-ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0"}  # nobody is told that it runs
-# Where something answers that is no cluster, Ray asks for two minutes, and then ends the process.
-REMOTE = ENVIRONMENT | {"RAY_py_gcs_connect_timeout_s": "5", "RAY_NUM_REDIS_GET_RETRIES": "1"}
 LOCAL = "local"  # as Ray calls a cluster of this machine that ends with the program
 
 log = logging.getLogger(__name__)
@@ -40,8 +38,7 @@ def joined(address: str) -> Iterator[Any]:
     if find_spec("ray") is None:
         raise LiveEdgesError("--ray needs Ray; run: pip install 'live-edges[cluster]'")
     found = _found() if address == AUTO else _checked(address)
-    for name, value in (ENVIRONMENT if found == LOCAL else REMOTE).items():
-        os.environ.setdefault(name, value)
+    _prepare(found)
     import ray  # which reads the environment
 
     logging.getLogger("ray").setLevel(logging.ERROR)  # it tells how clusters are set up
@@ -51,6 +48,20 @@ def joined(address: str) -> Iterator[Any]:
             yield ray
         finally:
             ray.shutdown()
+
+
+def _prepare(address: str) -> None:
+    """Set what Ray reads from the environment; what the user has set stays."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody is told that it runs
+    if address == LOCAL:
+        return
+    # Where something answers that is no cluster, Ray asks for two minutes, then ends the process.
+    os.environ.setdefault("RAY_py_gcs_connect_timeout_s", "5")
+    os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "1")
+    # A token is used by `ray start` without a word, but by no program that is told an address.
+    named = {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys()
+    if named or (Path.home() / TOKEN).exists():
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
 
 
 class _Events(io.StringIO):
@@ -77,7 +88,8 @@ def _join(ray: Any, address: str) -> None:
         )
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise LiveEdgesError(
-            f"the Ray cluster at {address} cannot be joined: {first_line(error)}"
+            f"the Ray cluster at {address} cannot be joined: {first_line(error)}; "
+            f"if it has a token, this machine needs the same in ~/{TOKEN}"
         ) from error
     finally:
         signal.signal(signal.SIGTERM, on_sigterm)  # Ray's own would end the program at once

@@ -18,6 +18,7 @@ from live_edges.process.ray_cluster import joined
 from live_edges.process.worker import Outcome, Recipe, failed
 from live_edges.sources.pipes import is_pipe
 
+CPUS = 2.0  # what a file keeps busy with one thread of the filter, see `jobs_that_pay`
 RETRIES = 1  # of a file whose process or machine dies
 AHEAD = 2  # tasks for each that can run: enough that none waits, and that a cluster may grow
 COUNT_S = 5.0  # between two looks at how large the cluster is
@@ -38,7 +39,7 @@ def convert_on_ray(
 
     Args:
         todo: the files.
-        recipe: how to convert them; its threads are the CPUs of a file, one by default.
+        recipe: how to convert them; its threads are the CPUs of a file, two by default.
         report: called with each outcome, as they come.
         address: see `joined`.
         gpus: the share of a GPU that each file gets.
@@ -50,7 +51,7 @@ def convert_on_ray(
         raise LiveEdgesError(f"{pipe} is a pipe, which no other machine can read; leave out --ray")
     # disable=None hides the bar if the output is no terminal
     bar = tqdm(total=len(todo), desc="all", unit=" files", disable=None, dynamic_ncols=True)
-    with bar, joined(address) as ray, closing(_Run(ray, _on_cluster(recipe, gpus), gpus)) as run:
+    with bar, joined(address) as ray, closing(_Run(ray, recipe, gpus)) as run:
         for outcome in run.outcomes(todo):
             report(outcome)
             bar.update()
@@ -61,13 +62,13 @@ class _Run:
 
     Args:
         ray: the module, joined to a cluster.
-        recipe: how to convert the files, wherever that is.
+        recipe: how to convert the files.
         gpus: the share of a GPU that each file gets.
     """
 
     def __init__(self, ray: Any, recipe: Recipe, gpus: float) -> None:
-        self._ray, self._recipe = ray, recipe
-        self._needs = {"CPU": float(recipe.pipeline.threads or 1), "GPU": gpus}
+        self._ray, self._recipe = ray, _on_cluster(recipe, gpus)
+        self._needs = {"CPU": float(recipe.pipeline.threads or CPUS), "GPU": gpus}
         self._folder = Path.cwd()
         self._convert = ray.remote(_task(live_edges.__version__)).options(
             num_cpus=self._needs["CPU"], num_gpus=gpus, max_retries=RETRIES
@@ -142,7 +143,11 @@ class _Run:
             needs = " and ".join(
                 f"{value:g} {name}" for name, value in self._needs.items() if value
             )
-            log.warning("no machine of the cluster has %s for a file; waiting for one", needs)
+            log.warning(
+                "no machine of the cluster has %s for a file; waiting for one "
+                "(--threads 1 asks for one CPU)",
+                needs,
+            )
 
     def _slots(self, resources: dict[str, float]) -> int:
         """How many files a machine can have at work."""
@@ -151,7 +156,7 @@ class _Run:
 
 
 def _on_cluster(recipe: Recipe, gpus: float) -> Recipe:
-    """Return a recipe that means the same on other machines, with one core if none are chosen."""
+    """Return a recipe that means the same on other machines, with one thread if none are chosen."""
     choice = recipe.pipeline
     return replace(
         recipe,

@@ -29,7 +29,7 @@ class FakeRay:
     exceptions = SimpleNamespace(RayError=RayError, RayTaskError=type("T", (RayError,), {}))
 
     def __init__(self, *machines):
-        self.machines = machines or ({"CPU": 2.0},)
+        self.machines = machines or ({"CPU": 4.0},)
         self.waiting, self.most, self.cancelled, self.options = {}, 0, [], {}
         self.fate = lambda job: Outcome(job.source, job.target, "converted", frames=1)
 
@@ -98,7 +98,7 @@ def test_each_file_has_one_outcome_that_names_it_as_the_user_does(cluster):
 
 
 def test_no_more_tasks_wait_than_keep_the_cluster_busy(cluster):
-    cluster.machines = {"CPU": 2.0}, {"CPU": 3.0}
+    cluster.machines = {"CPU": 4.0}, {"CPU": 7.0}
 
     convert(jobs(100))
 
@@ -106,7 +106,7 @@ def test_no_more_tasks_wait_than_keep_the_cluster_busy(cluster):
 
 
 @pytest.mark.parametrize(
-    ("threads", "gpus", "slots"), [(None, 0.0, 7), (2, 0.0, 3), (1, 0.5, 2), (3, 0.25, 1)]
+    ("threads", "gpus", "slots"), [(None, 0.0, 3), (1, 0.0, 7), (1, 0.5, 2), (3, 0.25, 1)]
 )
 def test_a_machine_has_as_many_files_as_it_has_room_for(cluster, caplog, threads, gpus, slots):
     cluster.machines = {"CPU": 4.0, "GPU": 1.0}, {"CPU": 3.0}
@@ -116,7 +116,7 @@ def test_a_machine_has_as_many_files_as_it_has_room_for(cluster, caplog, threads
         convert(jobs(1), recipe, gpus)
 
     assert f"2 machines, {slots} files at a time" in caplog.text
-    assert cluster.options == {"num_cpus": threads or 1, "num_gpus": gpus, "max_retries": 1}
+    assert cluster.options == {"num_cpus": threads or 2, "num_gpus": gpus, "max_retries": 1}
     assert cluster.recipe.pipeline.threads == (threads or 1)
 
 
@@ -125,7 +125,7 @@ def test_a_gpu_is_used_only_if_a_share_is_asked_for(cluster):
 
     devices = []
     for gpus in (0.0, 0.5):
-        cluster.machines = ({"CPU": 1.0, "GPU": 1.0},)
+        cluster.machines = ({"CPU": 2.0, "GPU": 1.0},)
         convert(jobs(1), recipe, gpus)
         devices.append(cluster.recipe.pipeline.device)
 
@@ -133,11 +133,9 @@ def test_a_gpu_is_used_only_if_a_share_is_asked_for(cluster):
 
 
 def test_a_cluster_without_room_is_told_and_waited_for(cluster, caplog):
-    cluster.machines = ({"CPU": 2.0},)
-
     outcomes = convert(jobs(1), gpus=0.25)
 
-    assert "no machine of the cluster has 1 CPU and 0.25 GPU for a file" in caplog.text
+    assert "no machine of the cluster has 2 CPU and 0.25 GPU for a file" in caplog.text
     assert len(outcomes) == 1
 
 

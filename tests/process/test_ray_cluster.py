@@ -42,7 +42,7 @@ class Cluster:
         self.environment = environment
         self._process = subprocess.Popen(
             [sys.executable, "-c", CLUSTER],
-            env=environment,
+            env={**environment, "RAY_AUTH_MODE": "token"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -60,7 +60,7 @@ class Cluster:
 
     @contextmanager
     def driver(self, folder: Path, source: str, out: str):
-        command = ["process", source, "-o", out, "--device", "cpu", "--engine", "torch"]
+        command = ["process", source, "-o", out, "--engine", "torch", "--threads", "1"]
         program = subprocess.Popen(
             [sys.executable, "-m", "live_edges", *command, "--ray", self.address],
             cwd=folder,
@@ -77,8 +77,9 @@ class Cluster:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    # Ray keeps sockets there, whose paths must be short, and a token in the home folder.
-    temporary = tmp_path_factory.mktemp("r")
+    temporary = tmp_path_factory.mktemp("r")  # for sockets, too, whose paths must be short
+    (temporary / ".ray").mkdir()
+    (temporary / ".ray" / "auth_token").write_text("0" * 64)
     package = Path(__file__).parents[2]
     own = {"RAY_TMPDIR": str(temporary), "HOME": str(temporary), "PYTHONPATH": str(package)}
     cluster = Cluster({**os.environ, **own, "RAY_USAGE_STATS_ENABLED": "0"})
