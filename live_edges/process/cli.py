@@ -179,6 +179,11 @@ def _check_cluster(args: argparse.Namespace) -> None:
         raise LiveEdgesError("--gpus-per-job is for a Ray cluster; add --ray")
     if args.ray is not None and args.jobs is not None:
         raise LiveEdgesError("--jobs counts processes of this machine; leave it out with --ray")
+    if (args.gpus_per_job or 0) > 1 and args.gpus_per_job % 1:
+        raise LiveEdgesError(
+            f"--gpus-per-job {args.gpus_per_job:g} is no share of a GPU; "
+            "give 1 or less, or a whole number"
+        )
     is_gpu_named = args.device not in ("auto", "cpu")
     if args.ray is not None and is_gpu_named and args.gpus_per_job is None:
         raise LiveEdgesError(

@@ -4,7 +4,7 @@ import logging
 import pickle
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,14 @@ from live_edges.errors import LiveEdgesError, first_line
 from live_edges.process.file_plan import Conversion
 from live_edges.process.ray_cluster import joined
 from live_edges.process.worker import Outcome, Recipe, failed
+from live_edges.recording.partials import unfinished
 from live_edges.sources.pipes import is_pipe
 
 CPUS = 2.0  # what a file keeps busy with one thread of the filter, see `jobs_that_pay`
 RETRIES = 1  # of a file whose process or machine dies
 AHEAD = 2  # tasks for each that can run: enough that none waits, and that a cluster may grow
 COUNT_S = 5.0  # between two looks at how large the cluster is
+SWEEP_S = 60.0  # for machines to look for what is left; each starts a process for it
 GIVE_UP_S = 5.0  # how long a conversion may take to stop; one picture takes much less
 
 log = logging.getLogger(__name__)
@@ -55,6 +57,8 @@ def convert_on_ray(
         for outcome in run.outcomes(todo):
             report(outcome)
             bar.update()
+        if removed := run.sweep(job.target.absolute() for job in todo):
+            log.info("%d partial files of processes that died are removed", removed)
 
 
 class _Run:
@@ -70,8 +74,8 @@ class _Run:
         self._ray, self._recipe = ray, _on_cluster(recipe, gpus)
         self._needs = {"CPU": float(recipe.pipeline.threads or CPUS), "GPU": gpus}
         self._folder = Path.cwd()
-        self._convert = ray.remote(_task(live_edges.__version__)).options(
-            num_cpus=self._needs["CPU"], num_gpus=gpus, max_retries=RETRIES
+        self._convert = ray.remote(_task(live_edges.__version__, "convert")).options(
+            name="convert", num_cpus=self._needs["CPU"], num_gpus=gpus, max_retries=RETRIES
         )
         self._running: dict[Any, Conversion] = {}  # by the reference to its outcome
         self._room = 0  # how many tasks may be there
@@ -88,6 +92,31 @@ class _Run:
                 return
             for reference in self._done():
                 yield self._outcome(reference, self._running.pop(reference))
+
+    def sweep(self, targets: Iterable[Path]) -> int:
+        """Let each machine remove what its processes left that died; returns how many files.
+
+        Only the machine itself knows which of its processes are alive.
+        """
+        left = unfinished(targets)
+        if not left:
+            return 0
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
+
+        task = self._ray.remote(_task(live_edges.__version__, "sweep"))
+        references = [
+            task.options(
+                name="sweep", num_cpus=0, scheduling_strategy=On(node["NodeID"], soft=False)
+            ).remote(pickle.dumps(left))
+            for node in self._alive()
+        ]
+        done, _ = self._ray.wait(references, num_returns=len(references), timeout=SWEEP_S)
+        removed = 0
+        for reference in done:
+            with suppress(self._ray.exceptions.RayError):  # it has just left the cluster
+                found = self._ray.get(reference)
+                removed += found if isinstance(found, int) else 0
+        return removed
 
     def close(self) -> None:
         """Stop what still runs; each removes what it has written."""
@@ -134,8 +163,8 @@ class _Run:
         if time.monotonic() - self._counted_at < COUNT_S:
             return
         is_first, self._counted_at = self._room == 0, time.monotonic()
-        alive = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
-        slots = sum(self._slots(resources) for resources in alive)
+        alive = self._alive()
+        slots = sum(self._slots(node["Resources"]) for node in alive)
         self._room = AHEAD * max(slots, 1)
         if is_first:
             log.info("Ray: %d machines, %d files at a time", len(alive), slots)
@@ -148,6 +177,9 @@ class _Run:
                 "(--threads 1 asks for one CPU)",
                 needs,
             )
+
+    def _alive(self) -> list[dict[str, Any]]:
+        return [node for node in self._ray.nodes() if node["Alive"]]
 
     def _slots(self, resources: dict[str, float]) -> int:
         """How many files a machine can have at work."""
@@ -170,14 +202,14 @@ def _on_cluster(recipe: Recipe, gpus: float) -> Recipe:
     )
 
 
-def _task(version: str) -> Callable[[bytes], Outcome | str]:
-    """Return what a task runs.
+def _task(version: str, name: str) -> Callable[[bytes], Any]:
+    """Return what a task runs: a function of `ray_task`, or else why it cannot.
 
     It is a function in a function, because Ray sends the code of such a one. One of a module would
     have to be imported, with no chance to say what is wrong with the machine.
     """
 
-    def convert(sent: bytes) -> Any:
+    def run(sent: bytes) -> Any:
         import platform
 
         try:
@@ -194,6 +226,6 @@ def _task(version: str) -> Callable[[bytes], Outcome | str]:
             from live_edges.process import ray_task
         except ImportError as error:
             return f"live-edges cannot run on {platform.node()} ({error}); install it there"
-        return ray_task.convert(sent)
+        return getattr(ray_task, name)(sent)
 
-    return convert
+    return run

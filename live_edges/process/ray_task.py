@@ -10,6 +10,7 @@ from pathlib import Path
 from live_edges.errors import LiveEdgesError
 from live_edges.process.file_plan import Conversion
 from live_edges.process.worker import Outcome, Recipe, Worker, failed
+from live_edges.recording.partials import remove_abandoned
 
 
 def convert(sent: bytes) -> Outcome | str:
@@ -27,6 +28,15 @@ def convert(sent: bytes) -> Outcome | str:
     except LiveEdgesError as error:
         return f"{error} (on {platform.node()})"
     return worker.convert(job)
+
+
+def sweep(sent: bytes) -> int:
+    """Remove what processes of this machine left that died; returns how many files that were.
+
+    Args:
+        sent: a pickle of the outputs that may have partial files.
+    """
+    return remove_abandoned(pickle.loads(sent))
 
 
 @cache

@@ -7,7 +7,7 @@ import re
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -54,6 +54,13 @@ def remove_those_of(pid: int, targets: Iterable[Path]) -> int:
     return _remove(targets, lambda _part, writer, each: (writer, each) == (machine(), pid))
 
 
+def unfinished(targets: Iterable[Path]) -> list[Path]:
+    """Return those of some files that have partial ones, whoever writes them or has."""
+    by_name = {path.with_name(_shortened(path.name)): path for path in targets}
+    found = (part.with_name(match["target"]) for part, match in _parts(by_name.values()))
+    return list(dict.fromkeys(by_name[path] for path in found))
+
+
 @cache
 def machine() -> str:
     """Return a name for this machine that no other one has, nor a container with its own processes.
@@ -70,22 +77,27 @@ def machine() -> str:
 
 
 def _remove(targets: Iterable[Path], is_wanted: Callable[[Path, str, int], bool]) -> int:
+    removed = 0
+    for part, match in _parts(targets):
+        with suppress(OSError):  # another machine may remove it, too
+            if is_wanted(part, match["machine"], int(match["pid"])):
+                part.unlink()
+                removed += 1
+    return removed
+
+
+def _parts(targets: Iterable[Path]) -> Iterator[tuple[Path, re.Match[str]]]:
+    """Find the partial files of some files, with what their names say."""
     names: dict[Path, set[str]] = {}
     for target in targets:
         names.setdefault(target.parent, set()).add(_shortened(target.name))
-    removed = 0
     for folder, known in names.items():
         with suppress(OSError), os.scandir(folder) as entries:
             # A list, because a folder that changes while it is read may skip some.
             for name in [entry.name for entry in entries]:
                 match = _PARTIAL.fullmatch(name)
-                if match is None or match["target"] not in known:
-                    continue
-                with suppress(OSError):  # another machine may remove it, too
-                    if is_wanted(folder / name, match["machine"], int(match["pid"])):
-                        (folder / name).unlink()
-                        removed += 1
-    return removed
+                if match is not None and match["target"] in known:
+                    yield folder / name, match
 
 
 def _shortened(name: str) -> str:

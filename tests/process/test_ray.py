@@ -116,7 +116,8 @@ def test_a_machine_has_as_many_files_as_it_has_room_for(cluster, caplog, threads
         convert(jobs(1), recipe, gpus)
 
     assert f"2 machines, {slots} files at a time" in caplog.text
-    assert cluster.options == {"num_cpus": threads or 2, "num_gpus": gpus, "max_retries": 1}
+    needs = {"num_cpus": threads or 2, "num_gpus": gpus}
+    assert cluster.options == {"name": "convert", "max_retries": 1} | needs
     assert cluster.recipe.pipeline.threads == (threads or 1)
 
 
@@ -174,13 +175,13 @@ def test_a_pipe_cannot_be_read_by_another_machine(cluster):
 
 
 def test_a_machine_with_another_version_says_so():
-    answer = ray_run._task("0.0.1")(b"")
+    answer = ray_run._task("0.0.1", "convert")(b"")
 
     assert f"has live-edges {live_edges.__version__}, and this machine 0.0.1" in answer
 
 
 def test_a_machine_without_the_program_says_so(monkeypatch):
-    task = ray_run._task(live_edges.__version__)
+    task = ray_run._task(live_edges.__version__, "convert")
     monkeypatch.setitem(sys.modules, "live_edges.process", None)
 
     assert "live-edges cannot run on" in task(b"")
@@ -188,7 +189,7 @@ def test_a_machine_without_the_program_says_so(monkeypatch):
 
 def test_a_task_converts(tmp_path):
     job = Conversion(write_video(tmp_path / "a.mp4", 3), tmp_path / "b.mkv", is_image=False)
-    task = ray_run._task(live_edges.__version__)
+    task = ray_run._task(live_edges.__version__, "convert")
 
     outcome = task(pickle.dumps((RECIPE, job, Path.cwd())))
 
@@ -250,6 +251,7 @@ def test_without_ray_the_command_that_installs_it_is_told(tmp_path, capsys, monk
     [
         (["--gpus-per-job", "0.5"], "add --ray"),
         (["--ray", "--device", "cuda"], "needs --gpus-per-job"),
+        (["--ray", "--gpus-per-job", "1.5"], "give 1 or less"),
     ],
 )
 def test_flags_that_do_not_go_together_are_told(tmp_path, capsys, flags, says):

@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 from live_edges.recording import partials
-from live_edges.recording.partials import machine, partial_path, remove_abandoned, remove_those_of
+from live_edges.recording.partials import (
+    machine,
+    partial_path,
+    remove_abandoned,
+    remove_those_of,
+    unfinished,
+)
 
 
 @pytest.fixture(scope="module")
@@ -85,3 +91,12 @@ def test_what_one_process_left_is_removed_at_once(tmp_path, ended):
     assert remove_those_of(ended, [target]) == 1
 
     assert list(tmp_path.iterdir()) == [other]
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "x" * 251 + ".mkv"])
+def test_files_with_partial_ones_are_found_whoever_writes_them(tmp_path, name):
+    targets = [tmp_path / name, tmp_path / "b.mkv"]
+    for path in (targets[0], targets[0], tmp_path / "c.mkv"):
+        partial_path(path).touch()
+
+    assert unfinished(targets) == [targets[0]]
