@@ -111,8 +111,8 @@ def add_machine_flags(group: argparse._ActionsContainer) -> None:
         "--threads",
         type=count,
         metavar="N",
-        help="CPU threads for the filter (default: half of the cores; the others decode, encode "
-        "and show)",
+        help="CPU threads for the filter (default: half of the cores, but two if there are; the "
+        "others decode, encode and show)",
     )
     group.add_argument(
         "--detail",

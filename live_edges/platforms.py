@@ -13,6 +13,9 @@ ENVIRONMENT = {
     # Threads that spin while they wait take the core that the slowest one needs: with other
     # programs on the same two cores the definition of a Sobel took 500 ms, and so takes 30.
     "OMP_WAIT_POLICY": "PASSIVE",
+    # But for 10,000 rounds, some 30 us, GNU's OpenMP may: to sleep and be woken between the many
+    # short steps of a net costs half as much again as the steps.
+    "GOMP_SPINCOUNT": "10000",
     # Its own warnings go to stderr in several lines; the program says it in one sentence.
     "OPENCV_LOG_LEVEL": "FATAL",
     # Windows: with hardware transforms a camera takes up to a minute to open.

@@ -145,12 +145,21 @@ def test_auto_prefers_a_gpu(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("asked", "environment", "expected"),
-    [(3, {}, 3), (None, {}, 4), (None, {"OMP_NUM_THREADS": "7"}, None)],
+    ("asked", "cores", "environment", "expected"),
+    [
+        (3, 8, {}, 3),
+        (None, 8, {}, 4),
+        (None, 2, {}, 2),
+        (None, 1, {}, 1),
+        (None, None, {}, 1),
+        (None, 8, {"OMP_NUM_THREADS": "7"}, None),
+    ],
 )
-def test_half_of_the_cores_are_left_to_others(monkeypatch, asked, environment, expected):
+def test_half_of_the_cores_are_left_to_others_where_there_are_many(
+    monkeypatch, asked, cores, environment, expected
+):
     chosen = []
-    monkeypatch.setattr("live_edges.pipeline.devices.os.cpu_count", lambda: 8)
+    monkeypatch.setattr("live_edges.pipeline.devices.os.cpu_count", lambda: cores)
     monkeypatch.setattr("live_edges.pipeline.devices.os.environ", environment)
     monkeypatch.setattr(torch, "set_num_threads", chosen.append)
     monkeypatch.setattr(cv2, "setNumThreads", chosen.append)
