@@ -81,24 +81,22 @@ class BoundaryNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.by_2 = nn.Sequential(
-            Block(3, 16, 4, stride=2, is_paired=False),
-            Block(16, 16),
-        )
-        self.by_4 = nn.Sequential(Block(16, 24, 4, stride=2), Block(24, 24))
+        self.first = Block(3, 16, 4, stride=2, is_paired=False)
+        self.by_2 = Block(16, 16)
+        self.by_4 = nn.Sequential(Block(16, 32, 4, stride=2), Block(32, 32))
         self.by_8 = nn.Sequential(
-            Block(24, 40, 4, stride=2), Block(40, 40), Block(40, 40, dilation=2)
+            Block(32, 48, 4, stride=2), Block(48, 48), Block(48, 48, dilation=2)
         )
-        self.context = nn.ModuleList(Block(40, 40, dilation=pixels) for pixels in (2, 4, 8))
-        self.at_eighth = Block(40, 24)
-        self.from_quarter = Block(24, 24, 1, is_relu=False)
-        self.at_quarter = Block(24, 24)
-        self.to_half = Block(24, 16, 1, is_relu=False)
+        self.context = nn.ModuleList(Block(48, 48, dilation=pixels) for pixels in (2, 4, 8))
+        self.at_eighth = Block(48, 32)
+        self.from_quarter = Block(32, 32, 1, is_relu=False)
+        self.at_quarter = Block(32, 32)
+        self.to_half = Block(32, 16, 1, is_relu=False)
         self.from_half = Block(16, 16, 1, is_relu=False)
         self.at_half = Block(16, 16)
         self.answer = nn.Parameter(torch.randn(2, 16) * 0.1)  # of the left pixel, above and below
-        self.side_quarter = nn.Parameter(torch.randn(12) * 0.1)  # the sides only help to learn
-        self.side_eighth = nn.Parameter(torch.randn(12) * 0.1)
+        self.side_quarter = nn.Parameter(torch.randn(16) * 0.1)  # the sides only help to learn
+        self.side_eighth = nn.Parameter(torch.randn(16) * 0.1)
         self.offset = nn.Parameter(torch.full((3,), -2.0))  # boundaries are rare
 
     def forward(self, x: Tensor) -> Tensor:
@@ -123,7 +121,7 @@ class BoundaryNet(nn.Module):
 
     def _decoded(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """See ever more of the picture at ever smaller sizes, then return to half of its size."""
-        half = self.by_2(x - MEAN)
+        half = self.by_2(self.first(x - MEAN).to(self.offset.dtype))
         quarter = self.by_4(half)
         eighth = self.by_8(quarter)
         for block in self.context:
@@ -142,11 +140,25 @@ class BoundaryNet(nn.Module):
         return nnf.pixel_shuffle(pixels, 2) + self.offset[0]
 
     def fold(self) -> None:
-        """Put the normalization into the convolutions, for faster answers; no more training."""
+        """Put the normalization into the convolutions, for faster answers; no more training.
+
+        The weights are rounded to 8 significant bits, so that they are the same in `narrow`.
+        """
         for parent in list(self.modules()):
             for name, block in list(parent.named_children()):
                 if isinstance(block, Block):
                     setattr(parent, name, block.folded())
+        with torch.no_grad():
+            for weight in self.parameters():
+                weight.copy_(weight.bfloat16())
+
+    def narrow(self, dtype: torch.dtype) -> None:
+        """Compute in numbers of 16 bits, but for the first block: they are too few for its input.
+
+        Rounding changes the likelihood by up to 2 of 255 levels.
+        """
+        self.to(dtype)
+        self.first.float()
 
 
 def _doubled(x: Tensor) -> Tensor:

@@ -3,11 +3,13 @@
 import copy
 import math
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as nnf
@@ -30,11 +32,13 @@ LONGEST_MEMORY = 0.999  # of the mean of the weights, from step to step
 HELD_OUT = 40  # scenes
 JUDGEMENTS = 10  # of the mean net on these, in a run
 SECONDS_BETWEEN_CHECKPOINTS = 60.0
+LARGEST_ZOOM = 0.4  # logarithm of the factor: from 0.67 to 1.5
 GRAY_SHARE = 0.15  # of the crops
 FLAT_SHARE = 0.05  # of the crops: one colour, so that a wall or the sky has no edges
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 Scenes = NDArray[np.uint8]  # (N, H, W, 4): red, green, blue and boundaries
+Judge = Callable[[BoundaryNet], float]  # says how bad a net is
 
 
 class BoundaryRun:
@@ -46,7 +50,7 @@ class BoundaryRun:
         mean: the same net with the mean of its weights over the last steps, which is kept.
         steps: made so far.
         loss: on the last batches, a running mean.
-        best: the ``mean`` with the least loss on what is held out, and that loss.
+        best: the ``mean`` that was judged best, and how it was judged.
     """
 
     def __init__(self, recipe: BoundaryRecipe, device: torch.device) -> None:
@@ -88,20 +92,12 @@ class BoundaryRun:
                 kept.lerp_(new, share)
         return float(loss.detach())
 
-    def judge(self, held_out: Scenes) -> float:
-        """Return the loss of the mean net on scenes that are held out, and keep it if it is best.
-
-        Args:
-            held_out: ``(N, H, W, 4)``.
-        """
-        loss = 0.0
-        with torch.inference_mode():
-            for scene in torch.from_numpy(held_out).to(self._device).permute(0, 3, 1, 2)[:, None]:
-                loss += float(cross_entropy(self.mean(scene[:, :3] / 255), scene[:, 3:]))
-        loss /= len(held_out)
-        if loss < self.best[1]:
-            self.best = copy.deepcopy(self.mean.state_dict()), loss
-        return loss
+    def judge(self, judge: Judge) -> float:
+        """Return what the mean net is found to be, and keep its weights if they are the best."""
+        found = judge(self.mean)
+        if found < self.best[1]:
+            self.best = copy.deepcopy(self.mean.state_dict()), found
+        return found
 
     def state(self) -> dict[str, Any]:
         """Return all that is needed to go on as if nothing had happened."""
@@ -131,6 +127,8 @@ def train(
     *,
     resume: dict[str, Any] | None = None,
     checkpoint: Path | None = None,
+    judge: Judge | None = None,
+    on_judged: Callable[[BoundaryRun, float], object] | None = None,
 ) -> tuple[BoundaryRun, str]:
     """Train the net.
 
@@ -139,6 +137,8 @@ def train(
         device: where to compute.
         resume: state of a run with the same recipe, to go on from.
         checkpoint: file to write the state to every minute, and at the end unless it is reached.
+        judge: chooses the net that is kept; by default the loss on scenes that are held out.
+        on_judged: called with the run and how bad its mean net was judged to be.
 
     Returns:
         The run, and how it ended: ``finished``, ``interrupted`` or ``diverged``.
@@ -148,7 +148,7 @@ def train(
         run.restore(resume)
     try:
         drawn = draw_scenes(recipe.scenes, recipe.seed)
-        held_out = draw_scenes(HELD_OUT, recipe.seed + 1)
+        judge = judge or loss_on(draw_scenes(HELD_OUT, recipe.seed + 1), device)
         bar = tqdm(initial=run.steps, total=recipe.steps, unit="step", desc="learning")
         while run.steps < recipe.steps:
             if not run.step(drawn):
@@ -156,7 +156,10 @@ def train(
                 break
             bar.update()
             if run.steps % -(-recipe.steps // JUDGEMENTS) == 0 or run.steps == recipe.steps:
-                bar.set_postfix(loss=run.loss, held_out=run.judge(held_out))
+                found = run.judge(judge)
+                bar.set_postfix(loss=run.loss, judged=found)
+                if on_judged:
+                    on_judged(run, found)
             if checkpoint and time.monotonic() - saved_at >= SECONDS_BETWEEN_CHECKPOINTS:
                 save(run, checkpoint)
                 saved_at = time.monotonic()
@@ -187,7 +190,7 @@ def draw_scenes(count: int, seed: int) -> Scenes:
 
 
 def batch_of(drawn: Scenes, recipe: BoundaryRecipe, step: int) -> tuple[Tensor, Tensor]:
-    """Cut the crops of a step, turned, mirrored, brighter or darker, some of them gray.
+    """Cut the crops of a step, zoomed, turned, mirrored, brighter or darker, some of them gray.
 
     Returns:
         Pictures ``(N, 3, H, W)`` float, marks ``(N, 1, H, W)`` uint8.
@@ -195,8 +198,10 @@ def batch_of(drawn: Scenes, recipe: BoundaryRecipe, step: int) -> tuple[Tensor, 
     rng = np.random.default_rng([recipe.seed, step])
     images, marks = [], []
     for number in rng.integers(0, len(drawn), recipe.batch):
-        top, left = rng.integers(0, SIZE - recipe.crop + 1, 2)
-        crop = drawn[number, top : top + recipe.crop, left : left + recipe.crop]
+        zoom = math.exp(rng.uniform(-LARGEST_ZOOM, LARGEST_ZOOM))
+        size = min(round(recipe.crop / zoom), SIZE)
+        top, left = rng.integers(0, SIZE - size + 1, 2)
+        crop = zoomed(drawn[number, top : top + size, left : left + size], recipe.crop)
         crop = np.rot90(crop, int(rng.integers(4)))[:: rng.choice([-1, 1])]
         image = crop[..., :3].astype(np.float32) / 255
         if rng.uniform() < GRAY_SHARE:
@@ -213,6 +218,34 @@ def batch_of(drawn: Scenes, recipe: BoundaryRecipe, step: int) -> tuple[Tensor, 
         torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2),
         torch.from_numpy(np.stack(marks)).permute(0, 3, 1, 2),
     )
+
+
+def zoomed(crop: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """Scale a square crop, ``(N, N, 4)``, to ``size``; no boundary gets lost where it shrinks."""
+    if len(crop) == size:
+        return crop
+    image: NDArray[Any] = crop[..., :3]
+    marks: NDArray[Any] = crop[..., 3]
+    if len(crop) > size:
+        firsts = np.arange(size) * len(crop) // size
+        marks = np.maximum.reduceat(np.maximum.reduceat(marks, firsts, 0), firsts, 1)
+        image = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
+    else:
+        marks = cv2.resize(marks, (size, size), interpolation=cv2.INTER_NEAREST)
+        image = cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(np.dstack([image, marks]), np.uint8)
+
+
+def loss_on(held_out: Scenes, device: torch.device) -> Judge:
+    """Judge nets by their loss on scenes that are held out."""
+    scenes = torch.from_numpy(held_out).to(device).permute(0, 3, 1, 2)[:, None]
+
+    @torch.inference_mode()
+    def judge(net: BoundaryNet) -> float:
+        losses = [cross_entropy(net(scene[:, :3] / 255), scene[:, 3:]) for scene in scenes]
+        return float(sum(losses)) / len(losses)
+
+    return judge
 
 
 def loss_of(net: BoundaryNet, image: Tensor, marks: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from live_edges.filters.boundary import BoundaryFilter
 from live_edges.filters.nets import BOUNDARY, METADATA, load_net
 from live_edges.pipeline.devices import choose_device
 from live_edges.recording.files import atomic_write
-from live_edges.training.boundary import BoundaryRun, draw_scenes, load_checkpoint, train
+from live_edges.training.boundary import BoundaryRun, Judge, draw_scenes, load_checkpoint, train
 from live_edges.training.recipe import BoundaryRecipe, flag
 
 INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C ended
@@ -37,7 +38,16 @@ def run(args: argparse.Namespace, recipe: BoundaryRecipe, out: Path) -> int:
     device, reason = choose_device(args.device)
     _say(f"training on {device} ({reason})")
     checkpoint = out.with_suffix(".checkpoint")
-    trained, ended = train(recipe, device, resume=state, checkpoint=checkpoint)
+    judge = _judge(args)
+    keep = partial(_keep, _made(out.with_suffix(".nets"))) if args.keep_nets else None
+    trained, ended = train(
+        recipe,
+        device,
+        resume=state,
+        checkpoint=checkpoint,
+        judge=judge,
+        on_judged=keep,
+    )
     again = f"--preset boundary --resume {checkpoint}"
     if ended == "interrupted":
         _say(f"stopped after step {trained.steps}; go on with: {again}")
@@ -48,9 +58,9 @@ def run(args: argparse.Namespace, recipe: BoundaryRecipe, out: Path) -> int:
             f"in {checkpoint}; try a smaller --lr than {recipe.lr:g}"
         )
     with atomic_write(out) as part:
-        part.write_bytes(save(weights_of(trained), metadata(trained)))
+        part.write_bytes(save(*file_of(trained.best[0], trained, chosen_on(args, trained.best[1]))))
     checkpoint.unlink(missing_ok=True)
-    print(summary(trained))
+    print(summary(trained, chosen_on(args, trained.best[1])))
     print(f"weights: {out}")
     if args.report:
         with atomic_write(out.with_suffix(".png")) as part:
@@ -62,11 +72,11 @@ def run(args: argparse.Namespace, recipe: BoundaryRecipe, out: Path) -> int:
 
 def check(args: argparse.Namespace, recipe: BoundaryRecipe, shipped: Path) -> int:
     """Train again, compare the maps of new scenes with the shipped net's, return the exit code."""
-    trained, ended = train(recipe, choose_device(args.device)[0])
+    trained, ended = train(recipe, choose_device(args.device)[0], judge=_judge(args))
     if ended != "finished":
         _say(f"{ended} after step {trained.steps}: nothing to compare")
         return INTERRUPTED if ended == "interrupted" else 1
-    print(summary(trained))
+    print(summary(trained, chosen_on(args, trained.best[1])))
     trained.mean.load_state_dict(trained.best[0])
     trained.mean.cpu().fold()
     filters = [BoundaryFilter(trained.mean), BoundaryFilter(load_net(shipped))]
@@ -79,32 +89,64 @@ def check(args: argparse.Namespace, recipe: BoundaryRecipe, shipped: Path) -> in
     return 0 if found > SAME else 1
 
 
-def weights_of(trained: BoundaryRun) -> dict[str, Tensor]:
-    """Return the weights that are kept, on the CPU."""
-    return {name: tensor.cpu().contiguous() for name, tensor in trained.best[0].items()}
+def _judge(args: argparse.Namespace) -> Judge | None:
+    if args.validate is None:
+        return None
+    from live_edges.training.boundary_score import fault_on, read_photographs
+
+    return fault_on(read_photographs(args.validate))
 
 
-def metadata(trained: BoundaryRun) -> dict[str, str]:
-    """Return all that is needed to make the weights file again, and how good it is."""
+def chosen_on(args: argparse.Namespace, fault: float) -> dict[str, str | float]:
+    """Say what the net was chosen on, and how good it was there."""
+    if args.validate is None:
+        return {"chosen_on": "held-out scenes", "held_out_loss": fault}
+    return {"chosen_on": "photographs", "f_measure": 1 - fault}
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise TrainingError(
+            f"the folder {folder} cannot be made ({error.strerror}); choose another --out"
+        ) from error
+    return folder
+
+
+def _keep(folder: Path, trained: BoundaryRun, fault: float) -> None:
+    """Write the net that was just judged as a file of its own."""
+    with atomic_write(folder / f"step-{trained.steps:06d}.safetensors") as part:
+        content = file_of(trained.mean.state_dict(), trained, {"judged": fault})
+        part.write_bytes(save(*content))
+
+
+def file_of(
+    weights: dict[str, Tensor], trained: BoundaryRun, judged: dict[str, Any]
+) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Return weights for a file, and all that is needed to make it again."""
     facts = {
         "architecture": BOUNDARY,
         "made_by": "live-edges train --preset boundary",
         "recipe": asdict(trained.recipe),
         "loss": trained.loss,
-        "held_out_loss": trained.best[1],
+        **judged,
         "torch": torch.__version__,
         "numpy": np.__version__,
         "opencv": cv2.__version__,
     }
-    return {METADATA: json.dumps(facts)}
+    on_cpu = {name: tensor.cpu().contiguous() for name, tensor in weights.items()}
+    return on_cpu, {METADATA: json.dumps(facts)}
 
 
-def summary(trained: BoundaryRun) -> str:
+def summary(trained: BoundaryRun, judged: dict[str, str | float]) -> str:
     """Say how good the net is."""
     weights = sum(each.numel() for each in trained.net.parameters())
+    what, found = judged.values()
     return (
         f"{weights:,} weights, {trained.steps} steps on {trained.recipe.scenes} scenes, loss "
-        f"{trained.loss:.4f}, on held-out scenes at best {trained.best[1]:.4f}"
+        f"{trained.loss:.4f}, {'F-measure' if what == 'photographs' else 'loss'} on {what} at best "
+        f"{found:.4f}"
     )
 
 

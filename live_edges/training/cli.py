@@ -57,6 +57,19 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         default=True,
         help="draw a picture of the result beside --out (default: yes)",
     )
+    net = parser.add_argument_group("--preset boundary")
+    net.add_argument(
+        "--validate",
+        type=Path,
+        metavar="DIR",
+        help="keep the net that is best on these photographs, DIR/images/NAME.jpg, and what people "
+        "drew on them, DIR/groundTruth/NAME.mat or .png, as in BSDS500 (default: on new scenes)",
+    )
+    net.add_argument(
+        "--keep-nets",
+        action="store_true",
+        help="keep every net that is judged, ten in a run, in the folder NAME.nets beside --out",
+    )
     other = parser.add_argument_group("instead of training something new")
     other.add_argument("--check", action="store_true", help="retrain --preset and compare")
     other.add_argument(
@@ -75,6 +88,9 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.preset == BOUNDARY and not args.evaluate:
         return _run_boundary(args)
+    if args.validate or args.keep_nets:
+        wrong = "--validate" if args.validate else "--keep-nets"
+        raise TrainingError(f"{wrong} needs --preset boundary; leave it out")
     if args.resume and not args.evaluate:
         return _resume(args)
     recipe = chosen_recipe(args)

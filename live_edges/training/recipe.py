@@ -125,7 +125,7 @@ BOUNDARY = "boundary"  # the one preset that is a net
 class BoundaryRecipe:
     """What decides the boundary net; `live_edges.training.boundary` says what each is for."""
 
-    steps: int = 1500
+    steps: int = 2400
     batch: int = 8
     crop: int = 192
     lr: float = 4e-3

@@ -118,11 +118,11 @@ def test_the_responses_are_the_map(file):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda w: w.pop("by_2.0.weight"), "lacks by_2.0.weight"),
+        (lambda w: w.pop("first.weight"), "lacks first.weight"),
         (lambda w: w.update(more=torch.zeros(1)), "holds more, which the net has not"),
         (lambda w: w.update(offset=torch.zeros(4)), "of shape"),
         (lambda w: w["offset"].fill_(float("nan")), "NaN or infinite numbers in offset"),
-        (lambda w: w["by_2.0.variance"].fill_(-1.0), "negative variance"),
+        (lambda w: w["first.variance"].fill_(-1.0), "negative variance"),
     ],
 )
 def test_wrong_tensors_are_one_sentence_and_the_old_filter_stays(
