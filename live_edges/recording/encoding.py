@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import av
+import cv2
 from av.video.stream import VideoStream
 
 from live_edges.errors import RecordingError, reason
@@ -18,6 +19,10 @@ X264_PRESETS = (
     *("medium", "slow", "slower", "veryslow", "placebo"),
 )
 BEST, WORST = 1, 51  # the range of --quality, as H.264 counts
+# With AVX-512, x264 (core 165) reads memory that was not written to, in mbtree, where the width is
+# no multiple of 128, and may make another file each time. With AVX2 it took no longer.
+_STEADY = {"x264-params": "asm=avx2"}
+AVX512_SKX = 256  # OpenCV's number of what x264 calls AVX-512
 BT601, LIMITED, FULL = 6, 1, 2  # ITU-T H.273, as AVColorSpace and AVColorRange number them
 
 
@@ -144,7 +149,8 @@ def _options(name: str, encoding: Encoding) -> dict[str, str]:
     live = {"bf": "0", "forced-idr": "1"} if encoding.is_live else {}
     if name in ("libx264", "libx265"):
         tune = {"tune": "zerolatency"} if encoding.is_live else {}
-        return {"crf": quality, "preset": preset or "veryfast"} | tune | live
+        steady = _STEADY if name == "libx264" and cv2.checkHardwareSupport(AVX512_SKX) else {}
+        return {"crf": quality, "preset": preset or "veryfast"} | tune | live | steady
     if name.startswith("libvpx"):
         return _vpx_options(encoding)
     chosen = {"preset": preset} if preset else {}
