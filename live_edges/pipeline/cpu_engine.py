@@ -38,10 +38,15 @@ class CpuEngine(Closing):
     Args:
         name: ``auto`` compiles a loop behind the running pictures once it would be in steady use,
             ``numba`` at its first picture, ``torch`` never.
+
+    Attributes:
+        waits: True to compile each loop before the first picture that needs it, because a loop may
+            round differently from the definition.
     """
 
     def __init__(self, name: EngineName = "auto") -> None:
         self._name = name
+        self.waits = name == "numba"
         self._compiler = Compiler()
         self._bands = Bands()
 
@@ -150,7 +155,7 @@ class CpuEngine(Closing):
         if self._name == "torch":
             return None
         make = partial(_compiled, shape, _rows(image), *others)
-        if self._name == "numba":
+        if self.waits:
             self._compiler.make_on_thread(shape, make)
         return self._compiler.get(shape, lambda: make)
 

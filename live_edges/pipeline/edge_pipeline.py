@@ -164,6 +164,19 @@ class EdgePipeline(Painter):
         """Compile what the filter needs for pictures like this one, and wait for it."""
         self._engine.prepare(self._plan, checks.picture(image))
 
+    @property
+    def waits(self) -> bool:
+        """True if a CPU compiles each loop before the first picture that needs it.
+
+        Set it where the same pictures must give the same edges whenever they are filtered: a loop
+        may round differently from the definition, which serves until the loop is there.
+        """
+        return self._engine.cpu.waits
+
+    @waits.setter
+    def waits(self, waits: bool) -> None:
+        self._engine.cpu.waits = checks.truth("waits", waits)
+
     def close(self) -> None:
         """Compile nothing more, and end the threads; `with` does it, too."""
         self._engine.close()

@@ -90,6 +90,7 @@ class Worker(Closing):
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
         self._pipeline = recipe.pipeline.open()
+        self._pipeline.waits = True  # so that a file does not depend on when a loop was compiled
         self.device = f"{self._pipeline.device} ({self._pipeline.device_reason})"
 
     def close(self) -> None:
