@@ -15,12 +15,13 @@ from test_process import packets_of, process, times_of, write_movie
 pytest.importorskip("ray", reason="the extra `cluster` is not installed")
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(300),
     pytest.mark.skipif(sys.platform != "linux", reason="nodes of one machine need Linux"),
 ]
 
 CLIPS = int(os.environ.get("LIVE_EDGES_CLIPS", "24"))
 FRAMES = 120  # enough for half a second of work, in which something can be killed
-WAIT_S = 60
+WAIT_S = 100  # for what takes seconds, on a machine that others use, too
 
 # Three machines, as far as Ray knows; "kill" ends the last one as a power cut would.
 CLUSTER = """
@@ -121,20 +122,15 @@ def test_every_file_is_whole_whatever_is_killed(cluster, folder):
     def finished(share):
         return lambda: len(list(out.glob("*.mp4"))) >= share * CLIPS
 
-    def kill_worker(*, but=()):
-        part = until(lambda: set(partials()) - set(but)).pop()
-        os.kill(int(part.name.split("-")[-2]), signal.SIGKILL)
-
     with cluster.driver(folder, "in", "out") as driver:
-        kill_worker()
+        worker = int(until(partials)[0].name.split("-")[-2])
+        os.kill(worker, signal.SIGKILL)
         until(finished(0.2))
         cluster.kill_node()
         until(finished(0.5))
         driver.kill()
     assert not finished(1)()
-    left = partials()
     with cluster.driver(folder, "in", "out") as driver:
-        kill_worker(but=left)
         _, log = driver.communicate(timeout=2 * WAIT_S)
 
     assert process(folder / "in", "-o", folder / "plain") == 1
