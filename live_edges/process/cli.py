@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from live_edges.process.outcomes import Outcomes
     from live_edges.process.worker import Outcome, Recipe
 
+LEFT = 75  # EX_TEMPFAIL of sysexits.h: nothing failed, but the same command may find more to do
 ALPHA_VIEWS = ("edges", "overlay", "mask")
 
 log = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="append a row for each file to FILE.csv or FILE.jsonl as soon as it is converted, "
-        "skipped or has failed: frames, seconds, fps, notes, error, worker",
+        "skipped, left to another run or has failed: frames, seconds, fps, notes, error, worker",
     )
     group.add_argument(
         "--ray",
@@ -119,8 +120,9 @@ def run(args: argparse.Namespace) -> int:
         log.info("%d partial files of runs that were killed are removed", removed)
     outcomes = _convert_all(todo, _recipe(args, entry.name), args, is_batch=len(plan) > 1)
     if len(plan) > 1:
-        log.info("%d files converted, %d failed", outcomes.converted, outcomes.failed)
-    return 1 if outcomes.failed else 0
+        left = f", {outcomes.left} left to another run" if outcomes.left else ""
+        log.info("%d files converted, %d failed%s", outcomes.converted, outcomes.failed, left)
+    return 1 if outcomes.failed else LEFT if outcomes.left else 0
 
 
 def _recipe(args: argparse.Namespace, filter: str) -> "Recipe":

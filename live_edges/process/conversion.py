@@ -48,6 +48,7 @@ def convert_video(
     span: Span,
     with_sound: bool = True,
     on_start: OnStart,
+    part: Path | None = None,
 ) -> Report:
     """Convert a video; the target gets its name when it is complete.
 
@@ -60,6 +61,7 @@ def convert_video(
         with_sound: True to keep the sound.
         on_start: called with the number of pictures to expect; returns a function that is called
             after each picture.
+        part: the name of the target until it is complete; None for a new one.
 
     Raises:
         LiveEdgesError: the source cannot be read, or the target cannot be written.
@@ -67,16 +69,18 @@ def convert_video(
     with VideoReader(source, span, with_sound=with_sound) as reader:
         extras = Extras(reader, MUXERS[target.suffix.lower()], span)
         with (
-            atomic_write(target) as part,
-            closing(VideoOutput(target, part, encoding, reader, extras)) as output,
+            atomic_write(target, part) as written,
+            closing(VideoOutput(target, written, encoding, reader, extras)) as output,
         ):
             sizes = _convert(reader, output, renderer, on_start(reader.frame_count))
         notes = [*_notes(reader, sizes, target), *output.notes]
         return Report(reader.decoded, tuple(notes))
 
 
-def convert_image(source: Path, target: Path, renderer: VideoRenderer) -> Report:
-    """Convert an image; the target gets its name when it is complete.
+def convert_image(
+    source: Path, target: Path, renderer: VideoRenderer, *, part: Path | None = None
+) -> Report:
+    """Convert an image; the target gets its name when it is complete, and has ``part`` before.
 
     Raises:
         LiveEdgesError: the source cannot be read, or the target cannot be written.
@@ -89,8 +93,8 @@ def convert_image(source: Path, target: Path, renderer: VideoRenderer) -> Report
         _, content = cv2.imencode(target.suffix, picture)
     except cv2.error as error:
         raise LiveEdgesError(f"{target} cannot be written: its format cannot hold it") from error
-    with atomic_write(target) as part:
-        part.write_bytes(content.tobytes())
+    with atomic_write(target, part) as written:
+        written.write_bytes(content.tobytes())
     count = page_count(source)
     notes = (f"{source} holds {count} pictures; {target} is made of the first",) * (count > 1)
     return Report(1, notes)

@@ -17,19 +17,20 @@ class Outcomes(Closing):
         jobs: the files, in the order of the log.
 
     Attributes:
-        converted, failed: how many so far.
+        converted, failed, left: how many so far.
     """
 
     def __init__(self, jobs: Iterable[Conversion]) -> None:
         self._order = [job.target for job in jobs]
         self._next = 0  # in that order
         self._waiting: dict[object, Outcome] = {}
-        self.converted = self.failed = 0
+        self.converted = self.failed = self.left = 0
 
     def add(self, outcome: Outcome) -> None:
         """Take the outcome of one file."""
         self.converted += outcome.status == "converted"
         self.failed += outcome.status == "failed"
+        self.left += outcome.status == "left"
         self._waiting[outcome.target] = outcome
         while self._next < len(self._order):
             told = self._waiting.pop(self._order[self._next], None)
@@ -53,5 +54,7 @@ def _tell(outcome: Outcome) -> None:
         log.warning("%s", outcome.error)
     elif outcome.status == "skipped":
         log.info("%s is finished already", outcome.target)
+    elif outcome.status == "left":
+        log.info("%s is left to another run, which is making it", outcome.target)
     else:
         log.info("%s: %d frames, %.0f a second", outcome.target, outcome.frames, outcome.fps)

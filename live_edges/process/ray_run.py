@@ -15,6 +15,7 @@ import live_edges
 from live_edges.errors import LiveEdgesError, first_line
 from live_edges.process.file_plan import Conversion
 from live_edges.process.ray_cluster import joined
+from live_edges.process.waiting import Waiting
 from live_edges.process.worker import Outcome, Recipe, failed
 from live_edges.recording.partials import unfinished
 from live_edges.sources.pipes import is_pipe
@@ -83,15 +84,18 @@ class _Run:
 
     def outcomes(self, todo: Iterable[Conversion]) -> Iterator[Outcome]:
         """Convert files, with no more tasks at a time than keep the cluster busy."""
-        waiting = iter(todo)
+        waiting = Waiting(todo)
         while True:
             self._count()
-            while len(self._running) < self._room and (job := next(waiting, None)):
+            while len(self._running) < self._room and (job := waiting.next()):
                 self._start(job)
             if not self._running:
                 return
             for reference in self._done():
-                yield self._outcome(reference, self._running.pop(reference))
+                job = self._running.pop(reference)
+                outcome = self._outcome(reference, job)
+                if not waiting.puts_off(job, outcome):
+                    yield outcome
 
     def sweep(self, targets: Iterable[Path]) -> int:
         """Let each machine remove what its processes left that died; returns how many files.

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -15,6 +15,7 @@ from live_edges.process.bars import Bars
 from live_edges.process.child import Progress, Ready, Refused, Started
 from live_edges.process.file_plan import Conversion
 from live_edges.process.slots import Slot
+from live_edges.process.waiting import Waiting
 from live_edges.process.worker import Outcome, Recipe, failed
 
 TRIES = 2  # of a file whose process dies
@@ -61,7 +62,7 @@ class SideBySide(Closing):
         report: Callable[[Outcome], object],
     ) -> None:
         self._report = report
-        self._waiting = deque(todo)
+        self._waiting = Waiting(todo)
         self._deaths: Counter[Conversion] = Counter()
         self._failed_starts = 0
         self._said: set[str] = set()
@@ -114,7 +115,8 @@ class SideBySide(Closing):
             case Progress():
                 self._bars.advance(slot.number, message.frames)
             case Outcome():
-                self._finish(message)
+                if slot.job is None or not self._waiting.puts_off(slot.job, message):
+                    self._finish(message)
                 self._give(slot)
             case logging.LogRecord():
                 if message.msg not in self._said:  # each process says it
@@ -128,11 +130,11 @@ class SideBySide(Closing):
 
     def _give(self, slot: Slot) -> None:
         """Let a process begin with the next file, or end."""
-        if not self._waiting:
+        job = self._waiting.next()
+        if job is None:
             self._bars.end(slot.number)
             slot.give(None)
             return
-        job = self._waiting.popleft()
         self._bars.start(slot.number, job.source.name, None)
         slot.give(job)
 
@@ -164,7 +166,7 @@ class SideBySide(Closing):
                 job.source,
                 slot.reason(),
             )
-            self._waiting.appendleft(job)
+            self._waiting.try_again(job)
             return
         self._finish(
             failed(

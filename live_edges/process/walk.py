@@ -8,6 +8,7 @@ from functools import partial
 from tqdm import tqdm
 
 from live_edges.process.file_plan import Conversion
+from live_edges.process.waiting import Waiting
 from live_edges.process.worker import Outcome, Recipe, Worker
 
 log = logging.getLogger(__name__)
@@ -28,11 +29,14 @@ def convert_in_turn(
     """
     with Worker(recipe) as worker:
         log.info("device: %s", worker.device)
-        for number, job in enumerate(todo, 1):
-            label = f"{number}/{len(todo)} {job.source.name}" if len(todo) > 1 else job.source.name
+        waiting, numbers = Waiting(todo), {job: number for number, job in enumerate(todo, 1)}
+        while job := waiting.next():
+            of_all = f"{numbers[job]}/{len(todo)} " if len(todo) > 1 else ""
+            label = f"{of_all}{job.source.name}"
             with ExitStack() as shown:
                 outcome = worker.convert(job, partial(_bar, shown, label))
-            report(outcome)
+            if not waiting.puts_off(job, outcome):
+                report(outcome)
 
 
 def _bar(shown: ExitStack, label: str, total: int | None) -> Callable[[], object]:

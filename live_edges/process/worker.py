@@ -16,7 +16,9 @@ from live_edges.process.conversion import OnStart, Report, convert_image, conver
 from live_edges.process.file_plan import Conversion
 from live_edges.process.reading import Span
 from live_edges.process.video_renderer import VideoRenderer
+from live_edges.recording.claims import claimed
 from live_edges.recording.encoding import Encoding
+from live_edges.recording.partials import partial_path
 from live_edges.settings import Settings
 
 _PACKAGE = Path(live_edges.__file__).parent
@@ -51,7 +53,8 @@ class Outcome:
 
     Attributes:
         source, target: as in its `Conversion`.
-        status: ``skipped`` if the output was there when its turn came.
+        status: ``skipped`` if the output was there when its turn came, ``left`` if another run was
+            making it.
         frames: how many pictures were written.
         seconds: how long that took.
         notes: what the user should know about the output.
@@ -61,7 +64,7 @@ class Outcome:
 
     source: Path
     target: Path
-    status: Literal["converted", "failed", "skipped"]
+    status: Literal["converted", "failed", "skipped", "left"]
     frames: int = 0
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
@@ -101,6 +104,7 @@ class Worker(Closing):
         """Convert one file, and say what became of it; every error is part of that.
 
         A file whose output is there by now, because another worker or machine made it, is skipped.
+        One that another is making at the moment is left to it.
 
         Args:
             job: the file.
@@ -108,9 +112,15 @@ class Worker(Closing):
         """
         began = time.perf_counter()
         try:
-            if not self._recipe.replaces and job.target.exists():
+            if self._is_done(job):
                 return Outcome(job.source, job.target, "skipped", worker=worker_name())
-            report = self._convert(job, on_start)
+            part = partial_path(job.target)
+            with claimed(job.target, part) as is_ours:
+                if not is_ours:
+                    return Outcome(job.source, job.target, "left", worker=worker_name())
+                if self._is_done(job):  # a moment ago, by another run that has ended its claim
+                    return Outcome(job.source, job.target, "skipped", worker=worker_name())
+                report = self._convert(job, part, on_start)
         except Exception as error:
             return failed(job, sentence_of(error, job), time.perf_counter() - began)
         return Outcome(
@@ -123,11 +133,14 @@ class Worker(Closing):
             worker=worker_name(),
         )
 
-    def _convert(self, job: Conversion, on_start: OnStart) -> Report:
+    def _is_done(self, job: Conversion) -> bool:
+        return not self._recipe.replaces and job.target.exists()
+
+    def _convert(self, job: Conversion, part: Path, on_start: OnStart) -> Report:
         recipe = self._recipe
         renderer = VideoRenderer(self._pipeline, recipe.settings, with_alpha=recipe.with_alpha)
         if job.is_image:
-            return convert_image(job.source, job.target, renderer)
+            return convert_image(job.source, job.target, renderer, part=part)
         return convert_video(
             job.source,
             job.target,
@@ -136,6 +149,7 @@ class Worker(Closing):
             span=recipe.span,
             with_sound=recipe.with_sound,
             on_start=on_start,
+            part=part,
         )
 
 

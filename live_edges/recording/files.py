@@ -29,7 +29,7 @@ def check_writable(file: Path, flag: str) -> None:
 
 
 @contextmanager
-def atomic_write(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path, part: Path | None = None) -> Iterator[Path]:
     """Yield where to write a file, which gets its name when the block ends, and never in part.
 
     Several processes and machines may write the same file, each under a name of its own until it
@@ -37,11 +37,15 @@ def atomic_write(path: Path) -> Iterator[Path]:
     A file of that name stays until then, and after a failure. A device such as /dev/null is
     written to directly.
 
+    Args:
+        path: the file.
+        part: its name until it is whole; None for a new one.
+
     Raises:
         LiveEdgesError: the file cannot be written.
     """
     is_device = path.exists() and not (path.is_file() or path.is_dir())
-    part = path if is_device else partial_path(path)
+    part = path if is_device else part or partial_path(path)
     try:
         yield part
         if not is_device:

@@ -16,6 +16,7 @@ from live_edges.platforms import is_running
 
 ABANDONED_S = 24 * 3600  # longer than any encoder keeps what it was given, and than clocks differ
 MAX_BYTES = 255  # of a name, in most file systems
+CLAIM = ".claim"
 _PARTIAL = re.compile(r"(?P<target>.+)\.(?P<machine>\w+)-(?P<pid>\d+)-[0-9a-f]{6}\.partial", re.S)
 
 
@@ -27,6 +28,24 @@ def partial_path(path: Path) -> Path:
     """
     end = f".{machine()}-{os.getpid()}-{secrets.token_hex(3)}.partial"
     return path.with_name(_shortened(path.name) + end)
+
+
+def claim_path(path: Path) -> Path:
+    """Return where the name of its partial file is written, see `live_edges.recording.claims`."""
+    return path.with_name(_shortened(path.name) + CLAIM)
+
+
+def writer_of(path: Path) -> re.Match[str] | None:
+    """Return target, machine and pid of a partial file, or of the one that a claim names."""
+    return _PARTIAL.fullmatch(writer_name(path))
+
+
+def writer_name(path: Path) -> str:
+    """Return the name of a partial file, or that which a claim holds, if it can be read."""
+    if path.suffix == CLAIM:
+        with suppress(OSError), path.open("rb") as file:
+            return os.fsdecode(file.read(MAX_BYTES))
+    return path.name
 
 
 def remove_abandoned(targets: Iterable[Path]) -> int:
@@ -82,12 +101,12 @@ def _remove(targets: Iterable[Path], is_wanted: Callable[[Path, str, int], bool]
         with suppress(OSError):  # another machine may remove it, too
             if is_wanted(part, match["machine"], int(match["pid"])):
                 part.unlink()
-                removed += 1
+                removed += part.suffix != CLAIM
     return removed
 
 
 def _parts(targets: Iterable[Path]) -> Iterator[tuple[Path, re.Match[str]]]:
-    """Find the partial files of some files, with what their names say."""
+    """Find the partial files and claims of some files, with what they say."""
     names: dict[Path, set[str]] = {}
     for target in targets:
         names.setdefault(target.parent, set()).add(_shortened(target.name))
@@ -95,7 +114,7 @@ def _parts(targets: Iterable[Path]) -> Iterator[tuple[Path, re.Match[str]]]:
         with suppress(OSError), os.scandir(folder) as entries:
             # A list, because a folder that changes while it is read may skip some.
             for name in [entry.name for entry in entries]:
-                match = _PARTIAL.fullmatch(name)
+                match = writer_of(folder / name)
                 if match is not None and match["target"] in known:
                     yield folder / name, match
 
