@@ -10,7 +10,8 @@ from live_edges.filters.catalog import catalog
 from live_edges.filters.thinning import thin
 from live_edges.pipeline.thinning import STRIP_PIXELS, thinned
 
-THICK = [name for name, entry in catalog().items() if not entry.is_binary]
+FILTERS = catalog().items()
+THICK = [name for name, entry in FILTERS if not (entry.is_binary or entry.net)]
 LINES_OF_STEPS = [name for name in THICK if name != "log"]  # which answers on both sides of a step
 ROW, COLUMN = np.mgrid[:120, :160]
 SHAPES = {
@@ -65,11 +66,17 @@ def test_of_two_equal_rows_the_upper_one_stays():
 def test_a_shape_has_one_unbroken_line(name, shape):
     thick, ridges = (edges_of(name, shape, is_thin=is_thin) > 60 for is_thin in (False, True))
 
-    if name == "boundary" and shape not in ("step", "circle"):
-        pytest.skip("a net sees lines of its own beside a drawn one")
     assert components(ridges) == components(thick) == 1
     if shape != "corner":  # around which a wide kernel's line may have a hole
         assert components(~ridges, connectivity=4) == 2
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_of_the_map_of_a_net_the_ridges_are_kept(shape):
+    thick, ridges = (edges_of("boundary", shape, is_thin=is_thin) for is_thin in (False, True))
+
+    np.testing.assert_array_equal(ridges, thinned(thick))
+    assert 0 < (ridges > 60).sum() < (thick > 60).sum() / 2
 
 
 @pytest.mark.parametrize("name", THICK)
