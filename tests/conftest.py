@@ -45,6 +45,8 @@ def device(request):
 
 
 def pytest_runtest_setup(item):
+    if item.get_closest_marker("cluster") and os.environ.get("LIVE_EDGES_REQUIRE") != "cluster":
+        pytest.skip("a cluster is only started with LIVE_EDGES_REQUIRE=cluster")
     if item.get_closest_marker("cuda") and not torch.cuda.is_available():
         if os.environ.get("LIVE_EDGES_REQUIRE") == "cuda":
             pytest.fail("LIVE_EDGES_REQUIRE=cuda, but torch sees no CUDA device")
