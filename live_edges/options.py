@@ -111,7 +111,7 @@ def add_machine_flags(group: argparse._ActionsContainer) -> None:
         "--threads",
         type=count,
         metavar="N",
-        help="CPU threads for the filter (default: half of the cores, but two if there are; the "
+        help="CPU threads for the filter (default: half of the cores, for a net two of two; the "
         "others decode, encode and show)",
     )
     group.add_argument(

@@ -36,7 +36,7 @@ def _no_error_is_logged(caplog):
 @pytest.fixture(autouse=True)
 def _one_process_converts(monkeypatch):
     """Convert files in this process on every machine, unless a test gives --jobs."""
-    monkeypatch.setattr("live_edges.process.side_by_side.core_count", lambda: 2)
+    monkeypatch.setattr("live_edges.process.side_by_side.core_count", lambda: 1)
 
 
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.cuda)])

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import pairwise
 
+import cv2
 import torch
 
 from live_edges.lifecycle import Closing
@@ -14,7 +15,7 @@ MIN_PIXELS = 1 << 15  # of a band: some 20 microseconds of work, about what hand
 
 
 class Bands(Closing):
-    """Runs a loop over the rows of a picture in several threads, as many as torch uses.
+    """Runs a loop over the rows of a picture in as many threads as both torch and OpenCV use.
 
     The caller is one of them; the others are started when the first large picture comes.
     """
@@ -34,7 +35,8 @@ class Bands(Closing):
             Exception: what the loop raises.
         """
         height, width = size
-        threads = 1 if self._is_closed else torch.get_num_threads()
+        allowed = min(torch.get_num_threads(), cv2.getNumThreads())
+        threads = 1 if self._is_closed else allowed
         count = min(threads * BANDS_PER_THREAD, height, height * width // MIN_PIXELS)
         if threads == 1 or count <= 1:
             loop(0, height)

@@ -14,7 +14,7 @@ class PipelineChoice:
 
     Attributes:
         against: a second filter, whose weights must be usable, too.
-        threads: of the CPU, for this process; None for half of the cores, but two if there are.
+        threads: of the CPU, for this process; None for half of the cores.
     """
 
     filter: str

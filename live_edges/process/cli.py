@@ -58,7 +58,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         type=options.count,
         metavar="N",
         help="convert so many files at the same time, each in a process of its own (default: half "
-        "of the cores); 1 takes them one after another",
+        "of the cores, and two of two); 1 takes them one after another",
     )
     group.add_argument(
         "--report",

@@ -28,10 +28,11 @@ log = logging.getLogger(__name__)
 def jobs_that_pay() -> int:
     """Return how many files to convert at the same time where the user does not say.
 
-    One job keeps nearly two cores busy, by decoding, filtering and encoding in threads of its own:
-    see docs/usage.md for what was measured.
+    One job keeps nearly two cores busy, by decoding, filtering and encoding in threads of its own;
+    on two cores two pay all the same: see docs/usage.md for what was measured.
     """
-    return min(max(1, core_count() // 2), MOST)
+    cores = core_count()
+    return min(max(cores // 2, min(2, cores)), MOST)
 
 
 def shared_out(recipe: Recipe, jobs: int) -> Recipe:

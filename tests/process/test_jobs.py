@@ -187,10 +187,11 @@ def test_cores_are_shared_out(monkeypatch):
     assert [shared_out(RECIPE, jobs).pipeline.threads for jobs in (1, 2, 8, 99)] == [8, 4, 1, 1]
 
 
-def test_one_file_at_a_time_on_two_cores(monkeypatch):
-    monkeypatch.setattr(side_by_side, "core_count", lambda: 2)
+@pytest.mark.parametrize(("cores", "jobs"), [(1, 1), (2, 2), (3, 2), (4, 2), (6, 3)])
+def test_two_files_at_a_time_pay_on_two_cores(monkeypatch, cores, jobs):
+    monkeypatch.setattr(side_by_side, "core_count", lambda: cores)
 
-    assert jobs_that_pay() == 1
+    assert jobs_that_pay() == jobs
 
 
 def test_outcomes_are_told_in_the_order_of_the_inputs(caplog):
