@@ -41,7 +41,10 @@ OTHER_PROGRAMS = {
     "for", "do", "echo", "done", "ssh", "curl", "ray", "sbatch",
 }  # fmt: skip
 STANDS_FOR = {"FOLDER": "photos", "$what": ""}
-SHORTER = {"run": ["--headless", "--frames", "2"], "train": ["--steps", "1", "--no-report"]}
+SHORTER = {
+    "run": ["--headless", "--frames", "2"],
+    "train": ["--steps", "1", "--batch", "4", "--no-report"],
+}
 
 
 def blocks(page, kinds):
@@ -112,7 +115,9 @@ def presets(tmp_path, monkeypatch):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Every file that a command names; a net learns from few scenes."""
+    """Every file that a command names; there is little to learn from, and one job at a time."""
+    monkeypatch.setattr("live_edges.process.side_by_side.MOST", 1)
+    monkeypatch.setattr("live_edges.training.pictures.SYNTHETIC_PICTURES", 2)
     *others, _scenes = BoundaryRecipe.__init__.__defaults__
     monkeypatch.setattr(BoundaryRecipe.__init__, "__defaults__", (*others, 4))
     monkeypatch.setattr("live_edges.training.boundary.HELD_OUT", 1)

@@ -6,6 +6,7 @@ Every run tries the same examples, a few of each kind. For a long run with new o
 
 import argparse
 import contextlib
+import functools
 import io
 import os
 import tempfile
@@ -56,6 +57,7 @@ def pipeline():
     return EdgePipeline("sobel", device="cpu", engine="torch")
 
 
+@functools.cache
 def commands() -> dict[str, argparse.ArgumentParser]:
     return build_parsers()[1]
 

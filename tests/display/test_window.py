@@ -15,6 +15,7 @@ import pytest
 from media import write_video
 
 from live_edges.display import window
+from live_edges.lifecycle import Closing
 
 SCREEN = (1400, 900)
 DEADLINE_S = 25.0  # bounds a failure only; a cold import of torch takes 15 s
@@ -23,8 +24,10 @@ LEFT, RIGHT = (200, 60, 20), (20, 180, 240)  # BGR of the two halves of the pict
 GRAB = """
 import sys, av
 options = {"video_size": sys.argv[2], "draw_mouse": "0"}
-with av.open(sys.argv[1], format="x11grab", options=options) as grab:
-    sys.stdout.buffer.write(next(grab.decode(video=0)).to_ndarray(format="bgr24").tobytes())
+for _ in sys.stdin:
+    with av.open(sys.argv[1], format="x11grab", options=options) as grab:
+        sys.stdout.buffer.write(next(grab.decode(video=0)).to_ndarray(format="bgr24").tobytes())
+        sys.stdout.flush()
 """
 
 needs_xvfb = pytest.mark.skipif(
@@ -35,11 +38,16 @@ needs_openbox = pytest.mark.skipif(
 )
 
 
-class Screen:
-    """A virtual X screen."""
+class Screen(Closing):
+    """A virtual X screen, and a process that grabs what it shows: a grab may end its process."""
 
     def __init__(self, display):
         self.env = {**os.environ, "DISPLAY": display}
+        command = [sys.executable, "-c", GRAB, display, f"{SCREEN[0]}x{SCREEN[1]}"]
+        self._grab = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def close(self):
+        self._grab.communicate()
 
     def tool(self, *words):
         command = ["xdotool", *words]
@@ -50,10 +58,10 @@ class Screen:
             self.tool("mousemove", "300", "300", "key", key)
 
     def picture(self):
-        """What is on the screen, (H, W, 3) BGR; a child grabs it, for it may end its process."""
-        size = f"{SCREEN[0]}x{SCREEN[1]}"
-        command = [sys.executable, "-c", GRAB, self.env["DISPLAY"], size]
-        raw = subprocess.run(command, capture_output=True, check=True).stdout
+        """What is on the screen, (H, W, 3) BGR."""
+        self._grab.stdin.write(b"\n")
+        self._grab.stdin.flush()
+        raw = self._grab.stdout.read(SCREEN[0] * SCREEN[1] * 3)
         return np.frombuffer(raw, np.uint8).reshape(SCREEN[1], SCREEN[0], 3)
 
     def window_picture(self):
@@ -88,7 +96,7 @@ def screen():
         stack.callback(server.terminate)
         os.close(write_end)
         with os.fdopen(read_end) as pipe:
-            yield Screen(f":{pipe.readline().strip()}")
+            yield stack.enter_context(Screen(f":{pipe.readline().strip()}"))
 
 
 @contextmanager

@@ -94,11 +94,13 @@ def test_a_pixel_that_is_thinned_away_says_so(name, auto_gain):
     thin = dataclasses.replace(
         SETTINGS, filter=name, auto_gain=auto_gain, threshold=0.1, is_thin=True
     )
-    in_flight, settings = shown(thin)
+    size = (29, 23)
+    in_flight, settings = shown(thin, noise(size))
     edges, notes = in_flight.rendered.edges, set()
 
     for y, x in np.ndindex(*edges.shape):
-        found = look(in_flight, dataclasses.replace(settings, pointer=point(x, y))).arithmetic
+        at = point(x, y, size)
+        found = look(in_flight, dataclasses.replace(settings, pointer=at)).arithmetic
         assert found.result == edges[y, x]
         notes.add(found.note)
 

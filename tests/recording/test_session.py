@@ -394,6 +394,7 @@ def test_sigterm_finalises_the_recording(tmp_path):
         told = child.stderr.read().decode()
 
     assert child.returncode == 0, told
+    assert "Traceback" not in told
     assert f"saved {path}" in told
     frames = len(frames_of(path))
     assert f"{frames} recorded" in told

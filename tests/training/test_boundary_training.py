@@ -113,13 +113,11 @@ def test_ctrl_c_keeps_a_checkpoint_and_says_how_to_go_on(tmp_path, monkeypatch, 
     out = tmp_path / "mine.safetensors"
     flags = ["--steps", "2", "--batch", "2", "--crop", "32", "--device", "cpu", "--no-report"]
     command = ["train", "--preset", "boundary", "--out", str(out), *flags]
-    monkeypatch.setattr(boundary, "draw_scenes", lambda count, seed: draw_scenes(2, seed))
-    monkeypatch.setattr(BoundaryRun, "step", step)
-    code = main(command)
+    monkeypatch.setattr(boundary, "draw_scenes", lambda count, seed: draw_scenes(1, seed))
+    with monkeypatch.context() as patch:
+        patch.setattr(BoundaryRun, "step", step)
+        code = main(command)
     told = capsys.readouterr().err
-    monkeypatch.undo()
-    monkeypatch.setattr(boundary, "HELD_OUT", 1)
-    monkeypatch.setattr(boundary, "draw_scenes", lambda count, seed: draw_scenes(2, seed))
 
     resumed = main([*command, "--resume", str(out.with_suffix(".checkpoint"))])
 

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import cache
 
 import cv2
 import numpy as np
@@ -14,7 +15,7 @@ from media import write_video
 from live_edges import cli
 from live_edges.filters import kernels
 from live_edges.filters.weights import shipped_weights
-from live_edges.training import descent, evaluate, loop
+from live_edges.training import descent, evaluate, loop, pictures
 from live_edges.training.dead_leaves import dead_leaves
 from live_edges.training.recipe import Recipe
 from live_edges.training.report import Watch, held_out_picture
@@ -27,9 +28,13 @@ def main(arguments):
     return cli.main(["train", *arguments])
 
 
-@pytest.fixture(autouse=True)
-def _few_pictures(monkeypatch):
-    monkeypatch.setattr("live_edges.training.pictures.SYNTHETIC_PICTURES", 4)
+@pytest.fixture(autouse=True, scope="module")
+def _few_pictures():
+    """Learn from few synthetic pictures, which are drawn once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pictures, "SYNTHETIC_PICTURES", 4)
+        patch.setattr(pictures, "_synthetic", cache(pictures._synthetic))
+        yield
 
 
 @pytest.fixture
@@ -135,12 +140,11 @@ def test_pictures_without_an_edge_are_left_out_of_the_table_and_counted(
     tmp_path, photos, capsys, blank
 ):
     rgb = next(path for path in shipped_weights() if path.stem == "blur-difference-rgb")
-    flags = ["--evaluate", str(rgb), "--out", str(tmp_path / "seen.png")]
-    assert main([str(photos), *flags]) == 0
+    assert main([str(photos), "--evaluate", str(rgb)]) == 0
     expected = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| l")]
     cv2.imwrite(str(photos / "blank.png"), blank)
 
-    code = main([str(photos), *flags])
+    code = main([str(photos), "--evaluate", str(rgb), "--out", str(tmp_path / "seen.png")])
 
     told = capsys.readouterr().out
     assert code == 0
@@ -170,26 +174,31 @@ def test_a_filter_that_sees_nothing_scores_no_correlation():
     assert scores.isfinite().all()
 
 
-def _empty(folder):
+def _empty(folder, _trained):
     (folder / "empty").mkdir()
     return [str(folder / "empty")]
 
 
-def _damaged(folder):
+def _damaged(folder, _trained):
     for index in range(3):
         (folder / f"{index}.jpg").write_bytes(b"no picture")
     return [str(folder)]
 
 
-def _small(folder):
+def _small(folder, _trained):
     for index in range(3):
         cv2.imwrite(str(folder / f"{index}.png"), np.zeros((20, 30, 3), np.uint8))
     return [str(folder)]
 
 
-def _other_checkpoint(folder):
+@pytest.fixture(scope="module")
+def one_step(_few_pictures):
+    """A run of one step, to save where a checkpoint is needed."""
+    return loop.train(Recipe(batch=4, crop=40, steps=1))
+
+
+def _other_checkpoint(folder, trained):
     out = str(folder / "a.safetensors")
-    trained = loop.train(Recipe(batch=4, crop=40, steps=1))
     path = folder / "a.checkpoint"
     trained.save(path)
     return ["--resume", str(path), "--kernel-size", "9", "--out", out]
@@ -198,9 +207,9 @@ def _other_checkpoint(folder):
 def _checkpoint_with(change):
     """A checkpoint whose state was changed so."""
 
-    def given(folder):
+    def given(folder, trained):
         path = folder / "a.checkpoint"
-        loop.train(Recipe(batch=4, crop=40, steps=1)).save(path)
+        trained.save(path)
         state = torch.load(path, weights_only=True)
         change(state)
         torch.save(state, path)
@@ -209,7 +218,7 @@ def _checkpoint_with(change):
     return given
 
 
-def _no_checkpoint(folder):
+def _no_checkpoint(folder, _trained):
     (folder / "b.checkpoint").write_bytes(b"nothing of the kind")
     return ["--resume", str(folder / "b.checkpoint")]
 
@@ -220,12 +229,12 @@ def _no_checkpoint(folder):
         (_empty, "holds no images"),
         (_damaged, "no picture of 2 can be used: damaged"),
         (_small, "smaller than a piece of 40x40"),
-        (lambda folder: [str(folder / "gone.jpg")], "does not exist"),
-        (lambda _: ["--kernel-size", "4"], "odd number"),
-        (lambda _: ["--sigma", "3"], "--kernel-size 13 at least"),
-        (lambda folder: ["--out", str(folder / "no" / "a.safetensors")], "does not exist"),
-        (lambda folder: ["--out", str(folder / "a.txt")], "ends in .safetensors"),
-        (lambda folder: ["--resume", str(folder / "no.checkpoint")], "does not exist"),
+        (lambda folder, _: [str(folder / "gone.jpg")], "does not exist"),
+        (lambda *_: ["--kernel-size", "4"], "odd number"),
+        (lambda *_: ["--sigma", "3"], "--kernel-size 13 at least"),
+        (lambda folder, _: ["--out", str(folder / "no" / "a.safetensors")], "does not exist"),
+        (lambda folder, _: ["--out", str(folder / "a.txt")], "ends in .safetensors"),
+        (lambda folder, _: ["--resume", str(folder / "no.checkpoint")], "does not exist"),
         (_other_checkpoint, "was made with --kernel-size 7, not 9"),
         (
             _checkpoint_with(lambda state: state["recipe"].update(kernel_size=9)),
@@ -235,12 +244,14 @@ def _no_checkpoint(folder):
         (_checkpoint_with(lambda state: state.update(optimizer=[])), "does not fit its own recipe"),
         (_checkpoint_with(lambda state: state.update(losses=None)), "does not fit its own recipe"),
         (_no_checkpoint, "damaged, or no checkpoint"),
-        (lambda _: ["--check"], "needs --preset"),
+        (lambda *_: ["--check"], "needs --preset"),
     ],
 )
-def test_bad_input_is_one_sentence_and_exit_code_1(tmp_path, monkeypatch, capsys, arguments, says):
+def test_bad_input_is_one_sentence_and_exit_code_1(
+    tmp_path, monkeypatch, capsys, one_step, arguments, says
+):
     monkeypatch.chdir(tmp_path)
-    given = arguments(tmp_path)
+    given = arguments(tmp_path, one_step)
     capsys.readouterr()
 
     code = main([*SMALL, *given])
@@ -301,10 +312,10 @@ def test_a_signal_saves_and_says_how_to_go_on(tmp_path, monkeypatch, capsys, num
 @pytest.mark.skipif(sys.platform == "win32", reason="os.kill ends the process there")
 @pytest.mark.parametrize("is_resumed", [False, True])
 def test_a_signal_while_pictures_are_read_says_how_to_go_on(
-    tmp_path, monkeypatch, capsys, is_resumed
+    tmp_path, monkeypatch, capsys, one_step, is_resumed
 ):
     saved = tmp_path / "a.checkpoint"
-    loop.train(Recipe(batch=4, crop=40, steps=1)).save(saved)
+    one_step.save(saved)
     before = saved.read_bytes()
 
     def interrupted(*_args, **_more):

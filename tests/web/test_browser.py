@@ -47,6 +47,14 @@ def serving(folder, *flags, port="0"):
         child.communicate(timeout=DEADLINE_S)
 
 
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """A server for the tests that need no flags; its folder and its address."""
+    folder = tmp_path_factory.mktemp("served")
+    with serving(folder) as (_, address):
+        yield folder, address
+
+
 def camera_picture():
     picture = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
     picture[:, 200:] = 90
@@ -130,55 +138,55 @@ def test_the_page_shows_the_edges_of_the_browsers_own_camera(browser, tmp_path):
         until(lambda: shown(browser).shape[1::-1] == (320, 240), "the server's picture again")
 
 
-def test_keys_sliders_and_a_second_viewer_share_one_value(browser, tmp_path):
-    with serving(tmp_path) as (_, address):
-        browser.get(address)
-        until(lambda: value(browser, "filter") == "sobel", "the settings")
-        press(browser, "9")
-        until(lambda: value(browser, "filter") == "canny", "canny after 9")
-        browser.execute_script(
-            "const s = document.getElementById('threshold'); s.value = 0.3;"
-            "s.dispatchEvent(new Event('input'))"
-        )
-        first = browser.current_window_handle
-        browser.switch_to.new_window("tab")
-        browser.get(address)
-        until(lambda: value(browser, "filter") == "canny", "the same filter in another tab")
-        until(lambda: value(browser, "threshold") == "0.3", "the same threshold")
-        browser.close()
-        browser.switch_to.window(first)
-        before = int(browser.execute_script("return picture.dataset.number"))
-        until(
-            lambda: int(browser.execute_script("return picture.dataset.number")) > before + 5,
-            "more pictures after the other tab has gone",
-        )
+def test_a_recording_is_made_and_downloads(browser, served):
+    folder, address = served
+    browser.get(address)
+    until(lambda: "numba" in text(browser, "numbers") or "torch" in text(browser, "numbers"),
+          "a filter")  # fmt: skip
+    browser.find_element("id", "record").click()
+    until(lambda: text(browser, "record").startswith("Stop"), "a recording that runs")
+    time.sleep(1)
+    browser.find_element("id", "record").click()
+    link = until(
+        lambda: browser.execute_script(
+            "const a = document.querySelector('#recordings a'); return a && a.href"
+        ),
+        "its link",
+    )
+    data = browser.execute_async_script(
+        "const done = arguments[arguments.length - 1];"
+        "fetch(arguments[0]).then(a => a.arrayBuffer()).then(b => done(b.byteLength))",
+        link,
+    )
 
-
-def test_a_recording_is_made_and_downloads(browser, tmp_path):
-    with serving(tmp_path) as (_, address):
-        browser.get(address)
-        until(lambda: "numba" in text(browser, "numbers") or "torch" in text(browser, "numbers"),
-              "a filter")  # fmt: skip
-        browser.find_element("id", "record").click()
-        until(lambda: text(browser, "record").startswith("Stop"), "a recording that runs")
-        time.sleep(1)
-        browser.find_element("id", "record").click()
-        link = until(
-            lambda: browser.execute_script(
-                "const a = document.querySelector('#recordings a'); return a && a.href"
-            ),
-            "its link",
-        )
-        data = browser.execute_async_script(
-            "const done = arguments[arguments.length - 1];"
-            "fetch(arguments[0]).then(a => a.arrayBuffer()).then(b => done(b.byteLength))",
-            link,
-        )
-
-    [video] = tmp_path.glob("*.mp4")
+    [video] = folder.glob("*.mp4")
     assert data == video.stat().st_size
     with av.open(str(video)) as container:
         assert sum(1 for _ in container.decode(video=0)) > 5
+
+
+def test_keys_sliders_and_a_second_viewer_share_one_value(browser, served):
+    _, address = served
+    browser.get(address)
+    until(lambda: value(browser, "filter") == "sobel", "the settings")
+    press(browser, "9")
+    until(lambda: value(browser, "filter") == "canny", "canny after 9")
+    browser.execute_script(
+        "const s = document.getElementById('threshold'); s.value = 0.3;"
+        "s.dispatchEvent(new Event('input'))"
+    )
+    first = browser.current_window_handle
+    browser.switch_to.new_window("tab")
+    browser.get(address)
+    until(lambda: value(browser, "filter") == "canny", "the same filter in another tab")
+    until(lambda: value(browser, "threshold") == "0.3", "the same threshold")
+    browser.close()
+    browser.switch_to.window(first)
+    before = int(browser.execute_script("return picture.dataset.number"))
+    until(
+        lambda: int(browser.execute_script("return picture.dataset.number")) > before + 5,
+        "more pictures after the other tab has gone",
+    )
 
 
 def test_the_page_recovers_when_the_server_dies_and_returns(browser, tmp_path):
