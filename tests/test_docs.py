@@ -82,7 +82,7 @@ def named(cases):
         pytest.param(
             text,
             id=f"{page.name}: {text}",
-            marks=[pytest.mark.slow] * text.startswith("live-edges train"),
+            marks=[pytest.mark.slow] * (text.startswith("live-edges train") or "--jobs" in text),
         )
         for page, text in dict.fromkeys(cases)
     ]

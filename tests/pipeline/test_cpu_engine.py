@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -260,8 +261,13 @@ def test_loops_are_compiled_without_a_cache_where_no_folder_can_be_written(monke
     assert "set NUMBA_CACHE_DIR to a folder" in caplog.messages[0]
 
 
-def test_bands_are_all_rows_each_once(monkeypatch):
+@pytest.fixture
+def three_threads(monkeypatch):
     monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    monkeypatch.setattr(cv2, "getNumThreads", lambda: 3)  # one on two cores, after any command
+
+
+def test_bands_are_all_rows_each_once(three_threads):
     bands, rows = Bands(), np.zeros(997, int)
 
     def count(first, last):
@@ -273,9 +279,7 @@ def test_bands_are_all_rows_each_once(monkeypatch):
     np.testing.assert_array_equal(rows, 1)
 
 
-def test_an_error_in_a_band_is_the_callers(monkeypatch):
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
-
+def test_an_error_in_a_band_is_the_callers(three_threads):
     def fail(first, _last):
         if first > 0:
             raise RuntimeError("a band failed")

@@ -116,6 +116,7 @@ def test_photographs_that_cannot_be_used_are_one_sentence(folder, change, says):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_the_net_is_chosen_on_photographs_and_every_judged_net_is_kept(folder, monkeypatch, capsys):
     monkeypatch.setattr(boundary, "draw_scenes", lambda count, seed: draw_scenes(1, seed))
     out = folder / "mine.safetensors"
