@@ -25,12 +25,15 @@ def claimed(path: Path, part: Path) -> Iterator[bool]:
         part: its name until it is whole, see `partial_path`.
     """
     claim = claim_path(path)
-    is_ours = _take(claim, part.name)
+    is_ours = None
     try:
+        is_ours = _take(claim, part.name)
         yield is_ours
     finally:
+        # Ctrl-C may come before the claim is known to be ours, and before it holds our name.
+        ours = (part.name, "") if is_ours is None else (part.name,)
         with suppress(OSError):
-            if is_ours and writer_name(claim) == part.name:
+            if writer_name(claim) in ours:
                 claim.unlink()
 
 

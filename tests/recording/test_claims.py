@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from live_edges.recording import claims
 from live_edges.recording.claims import FRESH_S, claimed
 from live_edges.recording.partials import (
     claim_path,
@@ -71,6 +72,24 @@ def test_a_claim_that_is_not_written_yet_counts(target):
     claim_path(target).touch()
 
     assert not is_free(target)
+
+
+@pytest.mark.parametrize("is_written", [False, True])
+def test_ctrl_c_while_a_claim_is_made_leaves_none(target, monkeypatch, is_written):
+    take = claims._take
+
+    def interrupted(*given):
+        if is_written:
+            take(*given)
+        else:
+            claim_path(target).touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(claims, "_take", interrupted)
+    with pytest.raises(KeyboardInterrupt), claimed(target, partial_path(target)):
+        pass
+
+    assert not list(target.parent.iterdir())
 
 
 def test_where_no_claim_can_be_written_there_is_none(tmp_path):
