@@ -1,6 +1,7 @@
 """How well lines match drawn boundaries, and the folder of photographs that nets are chosen on."""
 
 import json
+import sys
 
 import cv2
 import numpy as np
@@ -100,7 +101,6 @@ def remove_folder(folder):
         (lambda f: (f / "groundTruth" / "one.png").unlink(), "one.mat or .png does not exist"),
         (lambda f: (f / "images" / "one.png").write_bytes(b"x"), "one.png is damaged"),
         (lambda f: (f / "groundTruth" / "one.png").write_bytes(b"x"), "one.png is damaged"),
-        (lambda f: (f / "groundTruth" / "one.mat").write_bytes(b"x"), "holds no groundTruth"),
         (
             lambda f: cv2.imwrite(str(f / "groundTruth" / "one.png"), np.zeros((9, 8))),
             "is 8 x 9 pixels, and .*one.png is 60 x 40",
@@ -114,6 +114,22 @@ def test_photographs_that_cannot_be_used_are_one_sentence(folder, change, says):
         read_photographs(folder)
 
     assert "\n" not in str(caught.value)
+
+
+def test_a_drawing_of_matlab_that_is_damaged_is_one_sentence(folder):
+    pytest.importorskip("scipy.io")
+    (folder / "groundTruth" / "one.mat").write_bytes(b"x")
+
+    with pytest.raises(TrainingError, match="holds no groundTruth as in BSDS500"):
+        read_photographs(folder)
+
+
+def test_without_scipy_the_command_that_installs_it_is_told(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "scipy.io", None)
+    (folder / "groundTruth" / "one.mat").write_bytes(b"x")
+
+    with pytest.raises(TrainingError, match="read by SciPy, which is not installed; run: pip"):
+        read_photographs(folder)
 
 
 @pytest.mark.slow
