@@ -14,10 +14,9 @@ from threading import Lock, Thread
 from live_edges.errors import LiveEdgesError
 from live_edges.lifecycle import INTERRUPTED
 from live_edges.process.file_plan import Conversion
-from live_edges.process.worker import Recipe, Worker
+from live_edges.process.worker import GIVE_UP_S, Recipe, Worker
 
 STEP_S = 0.1  # between two words about how far a file is; what an eye can follow
-GIVE_UP_S = 5.0  # how long a conversion may take to stop; one picture takes much less
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,13 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="make PNG images that are as opaque as their edges are strong, to lay over others: "
         "white, with --view overlay in the line colour, with --view mask in their own colours",
     )
+    _add_many_files_flags(group)
+    add_encoding_flags(group)
+    parser.set_defaults(view="edges", latency="low", fullscreen=False)
+
+
+def _add_many_files_flags(group: argparse._ActionsContainer) -> None:
+    """Add the flags about many files, processes and machines."""
     group.add_argument(
         "--jobs",
         type=options.count,
@@ -83,8 +90,6 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="the share of a GPU that each file gets on a Ray cluster, 0.25 for four files at a "
         "time on each (default: none)",
     )
-    add_encoding_flags(group)
-    parser.set_defaults(view="edges", latency="low", fullscreen=False)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -96,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
     from live_edges.filters.catalog import choose
     from live_edges.process.file_plan import plan_conversions
     from live_edges.process.report_file import check_ending
-    from live_edges.recording.files import check_writable
+    from live_edges.recording.files import check_writable, make_folder
     from live_edges.recording.partials import remove_abandoned
 
     _check_cluster(args)
@@ -114,7 +119,7 @@ def run(args: argparse.Namespace) -> int:
         _check_alpha(args, plan)
     if not todo:
         return 0
-    _make_folder(todo[0].target.parent)
+    make_folder(todo[0].target.parent, "OUT")
     check_writable(todo[0].target, "OUT")
     if removed := remove_abandoned(each.target for each in plan):
         log.info("%d partial files of runs that were killed are removed", removed)
@@ -202,12 +207,3 @@ def _check_alpha(args: argparse.Namespace, plan: "list[Conversion]") -> None:
     for each in plan:
         if each.target.suffix.lower() != ".png":
             raise LiveEdgesError(f"--alpha makes PNG images, and {each.target} is none")
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LiveEdgesError(
-            f"the folder {folder} cannot be made ({error.strerror}); choose another OUT"
-        ) from error

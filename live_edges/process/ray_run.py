@@ -16,7 +16,7 @@ from live_edges.errors import LiveEdgesError, first_line
 from live_edges.process.file_plan import Conversion
 from live_edges.process.ray_cluster import joined
 from live_edges.process.waiting import Waiting
-from live_edges.process.worker import Outcome, Recipe, failed
+from live_edges.process.worker import GIVE_UP_S, Outcome, Recipe, failed
 from live_edges.recording.partials import unfinished
 from live_edges.sources.pipes import is_pipe
 
@@ -25,7 +25,6 @@ RETRIES = 1  # of a file whose process or machine dies
 AHEAD = 2  # tasks for each that can run: enough that none waits, and that a cluster may grow
 COUNT_S = 5.0  # between two looks at how large the cluster is
 SWEEP_S = 60.0  # for machines to look for what is left; each starts a process for it
-GIVE_UP_S = 5.0  # how long a conversion may take to stop; one picture takes much less
 
 log = logging.getLogger(__name__)
 

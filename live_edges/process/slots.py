@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from live_edges.lifecycle import Closing
-from live_edges.process.child import GIVE_UP_S, serve
+from live_edges.process.child import serve
 from live_edges.process.file_plan import Conversion
-from live_edges.process.worker import Recipe, worker_name
+from live_edges.process.worker import GIVE_UP_S, Recipe, worker_name
 from live_edges.recording.partials import remove_those_of
 
 

@@ -21,6 +21,7 @@ from live_edges.recording.encoding import Encoding
 from live_edges.recording.partials import partial_path
 from live_edges.settings import Settings
 
+GIVE_UP_S = 5.0  # how long a conversion may take to stop; one picture takes much less
 _PACKAGE = Path(live_edges.__file__).parent
 
 

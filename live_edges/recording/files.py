@@ -28,6 +28,16 @@ def check_writable(file: Path, flag: str) -> None:
         ) from error
 
 
+def make_folder(folder: Path, flag: str) -> None:
+    """Make a folder where there is none, or raise LiveEdgesError; ``flag`` named it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LiveEdgesError(
+            f"the folder {folder} cannot be made ({error.strerror}); choose another {flag}"
+        ) from error
+
+
 @contextmanager
 def atomic_write(path: Path, part: Path | None = None) -> Iterator[Path]:
     """Yield where to write a file, which gets its name when the block ends, and never in part.

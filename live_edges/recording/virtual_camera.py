@@ -91,7 +91,19 @@ class VirtualCamera(Closing):
         if self._sender.error is None:
             self._sender.put(view)
             return ""
-        was_open = self._sender.is_open
+        return self._end()
+
+    def close(self) -> None:
+        """Switch it off; safe to call twice.
+
+        Raises:
+            VirtualCameraError: a camera that is required never opened, and nobody was told.
+        """
+        self._end()
+
+    def _end(self) -> str:
+        """Switch it off, and return why it failed; raises if a required one did not open."""
+        was_open = self._sender is not None and self._sender.is_open
         try:
             self._stop()
         except VirtualCameraError as error:
@@ -100,20 +112,6 @@ class VirtualCamera(Closing):
             log.warning("%s", error)
             return str(error)
         return ""
-
-    def close(self) -> None:
-        """Switch it off; safe to call twice.
-
-        Raises:
-            VirtualCameraError: a camera that is required never opened, and nobody was told.
-        """
-        was_open = self._sender is not None and self._sender.is_open
-        try:
-            self._stop()
-        except VirtualCameraError as error:
-            if self._is_required and not was_open:
-                raise
-            log.warning("%s", error)
 
     def _stop(self) -> None:
         sender, self._sender = self._sender, None

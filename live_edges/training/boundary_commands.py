@@ -18,7 +18,7 @@ from live_edges.errors import TrainingError
 from live_edges.filters.boundary import BoundaryFilter
 from live_edges.filters.nets import BOUNDARY, METADATA, load_net
 from live_edges.pipeline.devices import choose_device
-from live_edges.recording.files import atomic_write
+from live_edges.recording.files import atomic_write, make_folder
 from live_edges.training.boundary import BoundaryRun, Judge, draw_scenes, load_checkpoint, train
 from live_edges.training.recipe import BoundaryRecipe, flag
 
@@ -39,7 +39,11 @@ def run(args: argparse.Namespace, recipe: BoundaryRecipe, out: Path) -> int:
     _say(f"training on {device} ({reason})")
     checkpoint = out.with_suffix(".checkpoint")
     judge = _judge(args)
-    keep = partial(_keep, _made(out.with_suffix(".nets"))) if args.keep_nets else None
+    keep = None
+    if args.keep_nets:
+        nets = out.with_suffix(".nets")
+        make_folder(nets, "--out")
+        keep = partial(_keep, nets)
     trained, ended = train(
         recipe,
         device,
@@ -102,16 +106,6 @@ def chosen_on(args: argparse.Namespace, fault: float) -> dict[str, str | float]:
     if args.validate is None:
         return {"chosen_on": "held-out scenes", "held_out_loss": fault}
     return {"chosen_on": "photographs", "f_measure": 1 - fault}
-
-
-def _made(folder: Path) -> Path:
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise TrainingError(
-            f"the folder {folder} cannot be made ({error.strerror}); choose another --out"
-        ) from error
-    return folder
 
 
 def _keep(folder: Path, trained: BoundaryRun, fault: float) -> None:

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from live_edges.errors import TrainingError
 from live_edges.filters.boundary import BoundaryFilter
 from live_edges.filters.boundary_net import BoundaryNet
+from live_edges.filters.functional import to_gray_levels
 from live_edges.frame import Image
 from live_edges.pipeline.thinning import thinned
 from live_edges.sources.images import is_image_file
@@ -113,7 +114,7 @@ def lines_of(edge_filter: BoundaryFilter) -> Callable[[Image], Image]:
     def find(image: Image) -> Image:
         colours = torch.from_numpy(image[..., ::-1].copy()).to(device)
         likely = edge_filter(colours.permute(2, 0, 1)[None])[0, 0]
-        return thinned((likely * 255).round().byte().cpu().numpy())
+        return thinned(to_gray_levels(likely, 1.0, 0.0).cpu().numpy())
 
     return find
 

@@ -57,7 +57,18 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         default=True,
         help="draw a picture of the result beside --out (default: yes)",
     )
-    net = parser.add_argument_group("--preset boundary")
+    _add_net_flags(parser.add_argument_group("--preset boundary"))
+    other = parser.add_argument_group("instead of training something new")
+    other.add_argument("--check", action="store_true", help="retrain --preset and compare")
+    other.add_argument(
+        "--evaluate",
+        type=Path,
+        metavar="WEIGHTS",
+        help="show how well WEIGHTS finds edges through noise in DATA; --out FILE.png draws some",
+    )
+
+
+def _add_net_flags(net: argparse._ActionsContainer) -> None:
     net.add_argument(
         "--validate",
         type=Path,
@@ -69,14 +80,6 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--keep-nets",
         action="store_true",
         help="keep every net that is judged, ten in a run, in the folder NAME.nets beside --out",
-    )
-    other = parser.add_argument_group("instead of training something new")
-    other.add_argument("--check", action="store_true", help="retrain --preset and compare")
-    other.add_argument(
-        "--evaluate",
-        type=Path,
-        metavar="WEIGHTS",
-        help="show how well WEIGHTS finds edges through noise in DATA; --out FILE.png draws some",
     )
 
 

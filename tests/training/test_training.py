@@ -1,7 +1,6 @@
 import json
 import math
 from dataclasses import asdict, replace
-from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -14,7 +13,7 @@ from live_edges.errors import TrainingError
 from live_edges.filters import functional as F
 from live_edges.filters import kernels
 from live_edges.filters.weights import load_weights, shipped_weights
-from live_edges.training import descent, pictures
+from live_edges.training import descent
 from live_edges.training.closed_form import (
     centred_patches,
     closed_form,
@@ -34,13 +33,7 @@ from live_edges.training.recipe import PRESETS, Recipe
 TINY = Recipe(batch=6, crop=40, steps=60, loss="signed")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _few_pictures():
-    """Learn from few synthetic pictures, which are drawn once."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pictures, "SYNTHETIC_PICTURES", 4)
-        patch.setattr(pictures, "_synthetic", cache(pictures._synthetic))
-        yield
+pytestmark = pytest.mark.usefixtures("few_pictures")
 
 
 def packed(trained):
@@ -59,7 +52,7 @@ def some_examples(recipe, *, count=4):
 
 
 @pytest.fixture(scope="module")
-def tiny_run(_few_pictures):
+def tiny_run(few_pictures):
     return train(replace(TINY, noise=10.0))
 
 
@@ -151,7 +144,7 @@ def test_equal_recipes_make_equal_bytes_and_another_seed_other_ones():
 
 
 @pytest.fixture(scope="module")
-def whole(_few_pictures):
+def whole(few_pictures):
     return train(replace(TINY, steps=20))
 
 

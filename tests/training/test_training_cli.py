@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 import time
-from functools import cache
 
 import cv2
 import numpy as np
@@ -15,7 +14,7 @@ from media import write_video
 from live_edges import cli
 from live_edges.filters import kernels
 from live_edges.filters.weights import shipped_weights
-from live_edges.training import descent, evaluate, loop, pictures
+from live_edges.training import descent, evaluate, loop
 from live_edges.training.dead_leaves import dead_leaves
 from live_edges.training.recipe import Recipe
 from live_edges.training.report import Watch, held_out_picture
@@ -28,13 +27,7 @@ def main(arguments):
     return cli.main(["train", *arguments])
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _few_pictures():
-    """Learn from few synthetic pictures, which are drawn once."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pictures, "SYNTHETIC_PICTURES", 4)
-        patch.setattr(pictures, "_synthetic", cache(pictures._synthetic))
-        yield
+pytestmark = pytest.mark.usefixtures("few_pictures")
 
 
 @pytest.fixture
@@ -192,7 +185,7 @@ def _small(folder, _trained):
 
 
 @pytest.fixture(scope="module")
-def one_step(_few_pictures):
+def one_step(few_pictures):
     """A run of one step, to save where a checkpoint is needed."""
     return loop.train(Recipe(batch=4, crop=40, steps=1))
 
