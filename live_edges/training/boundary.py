@@ -39,6 +39,7 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 Scenes = NDArray[np.uint8]  # (N, H, W, 4): red, green, blue and boundaries
 Judge = Callable[[BoundaryNet], float]  # says how bad a net is
+NEW_SCENES, PHOTOGRAPHS = "held-out scenes", "photographs"  # what nets are judged on
 
 
 class BoundaryRun:
@@ -51,10 +52,14 @@ class BoundaryRun:
         steps: made so far.
         loss: on the last batches, a running mean.
         best: the ``mean`` that was judged best, and how it was judged.
+        judged_on: what nets are judged on; what was judged on something else does not compare.
     """
 
-    def __init__(self, recipe: BoundaryRecipe, device: torch.device) -> None:
+    def __init__(
+        self, recipe: BoundaryRecipe, device: torch.device, judged_on: str = NEW_SCENES
+    ) -> None:
         torch.manual_seed(recipe.seed)
+        self.judged_on = judged_on
         self.recipe, self._device = recipe, device
         self.net = BoundaryNet()
         self.net.to(device).to(memory_format=torch.channels_last)
@@ -109,6 +114,7 @@ class BoundaryRun:
             "steps": self.steps,
             "loss": self.loss,
             "best": self.best,
+            "judged_on": self.judged_on,
         }
         return copy.deepcopy(state)
 
@@ -118,7 +124,9 @@ class BoundaryRun:
         self.net.load_state_dict(state["net"])
         self.mean.load_state_dict(state["mean"])
         self._optimizer.load_state_dict(state["optimizer"])
-        self.steps, self.loss, self.best = state["steps"], state["loss"], state["best"]
+        self.steps, self.loss = state["steps"], state["loss"]
+        if state["judged_on"] == self.judged_on:
+            self.best = state["best"]
 
 
 def train(
@@ -128,6 +136,7 @@ def train(
     resume: dict[str, Any] | None = None,
     checkpoint: Path | None = None,
     judge: Judge | None = None,
+    judged_on: str = NEW_SCENES,
     on_judged: Callable[[BoundaryRun, float], object] | None = None,
 ) -> tuple[BoundaryRun, str]:
     """Train the net.
@@ -138,12 +147,13 @@ def train(
         resume: state of a run with the same recipe, to go on from.
         checkpoint: file to write the state to every minute, and at the end unless it is reached.
         judge: chooses the net that is kept; by default the loss on scenes that are held out.
+        judged_on: what the judge looks at.
         on_judged: called with the run and how bad its mean net was judged to be.
 
     Returns:
         The run, and how it ended: ``finished``, ``interrupted`` or ``diverged``.
     """
-    run, ended, saved_at = BoundaryRun(recipe, device), "finished", time.monotonic()
+    run, ended, saved_at = BoundaryRun(recipe, device, judged_on), "finished", time.monotonic()
     if resume is not None:
         run.restore(resume)
     try:

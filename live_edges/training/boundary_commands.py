@@ -19,7 +19,15 @@ from live_edges.filters.boundary import BoundaryFilter
 from live_edges.filters.nets import BOUNDARY, METADATA, load_net
 from live_edges.pipeline.devices import choose_device
 from live_edges.recording.files import atomic_write, make_folder
-from live_edges.training.boundary import BoundaryRun, Judge, draw_scenes, load_checkpoint, train
+from live_edges.training.boundary import (
+    NEW_SCENES,
+    PHOTOGRAPHS,
+    BoundaryRun,
+    Judge,
+    draw_scenes,
+    load_checkpoint,
+    train,
+)
 from live_edges.training.recipe import BoundaryRecipe, flag
 
 INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C ended
@@ -50,9 +58,12 @@ def run(args: argparse.Namespace, recipe: BoundaryRecipe, out: Path) -> int:
         resume=state,
         checkpoint=checkpoint,
         judge=judge,
+        judged_on=_judged_on(args),
         on_judged=keep,
     )
     again = f"--preset boundary --resume {checkpoint}"
+    again += f" --validate {args.validate}" * bool(args.validate)
+    again += " --keep-nets" * args.keep_nets
     if ended == "interrupted":
         _say(f"stopped after step {trained.steps}; go on with: {again}")
         return INTERRUPTED
@@ -62,9 +73,9 @@ def run(args: argparse.Namespace, recipe: BoundaryRecipe, out: Path) -> int:
             f"in {checkpoint}; try a smaller --lr than {recipe.lr:g}"
         )
     with atomic_write(out) as part:
-        part.write_bytes(save(*file_of(trained.best[0], trained, chosen_on(args, trained.best[1]))))
+        part.write_bytes(save(*file_of(trained.best[0], trained, chosen_on(trained))))
     checkpoint.unlink(missing_ok=True)
-    print(summary(trained, chosen_on(args, trained.best[1])))
+    print(summary(trained, chosen_on(trained)))
     print(f"weights: {out}")
     if args.report:
         with atomic_write(out.with_suffix(".png")) as part:
@@ -76,11 +87,13 @@ def run(args: argparse.Namespace, recipe: BoundaryRecipe, out: Path) -> int:
 
 def check(args: argparse.Namespace, recipe: BoundaryRecipe, shipped: Path) -> int:
     """Train again, compare the maps of new scenes with the shipped net's, return the exit code."""
-    trained, ended = train(recipe, choose_device(args.device)[0], judge=_judge(args))
+    trained, ended = train(
+        recipe, choose_device(args.device)[0], judge=_judge(args), judged_on=_judged_on(args)
+    )
     if ended != "finished":
         _say(f"{ended} after step {trained.steps}: nothing to compare")
         return INTERRUPTED if ended == "interrupted" else 1
-    print(summary(trained, chosen_on(args, trained.best[1])))
+    print(summary(trained, chosen_on(trained)))
     trained.mean.load_state_dict(trained.best[0])
     trained.mean.cpu().fold()
     filters = [BoundaryFilter(trained.mean), BoundaryFilter(load_net(shipped))]
@@ -101,11 +114,16 @@ def _judge(args: argparse.Namespace) -> Judge | None:
     return fault_on(read_photographs(args.validate))
 
 
-def chosen_on(args: argparse.Namespace, fault: float) -> dict[str, str | float]:
+def _judged_on(args: argparse.Namespace) -> str:
+    return PHOTOGRAPHS if args.validate else NEW_SCENES
+
+
+def chosen_on(trained: BoundaryRun) -> dict[str, str | float]:
     """Say what the net was chosen on, and how good it was there."""
-    if args.validate is None:
-        return {"chosen_on": "held-out scenes", "held_out_loss": fault}
-    return {"chosen_on": "photographs", "f_measure": 1 - fault}
+    _, fault = trained.best
+    if trained.judged_on == PHOTOGRAPHS:
+        return {"chosen_on": PHOTOGRAPHS, "f_measure": 1 - fault}
+    return {"chosen_on": trained.judged_on, "held_out_loss": fault}
 
 
 def _keep(folder: Path, trained: BoundaryRun, fault: float) -> None:
@@ -139,7 +157,7 @@ def summary(trained: BoundaryRun, judged: dict[str, str | float]) -> str:
     what, found = judged.values()
     return (
         f"{weights:,} weights, {trained.steps} steps on {trained.recipe.scenes} scenes, loss "
-        f"{trained.loss:.4f}, {'F-measure' if what == 'photographs' else 'loss'} on {what} at best "
+        f"{trained.loss:.4f}, {'F-measure' if what == PHOTOGRAPHS else 'loss'} on {what} at best "
         f"{found:.4f}"
     )
 

@@ -11,7 +11,7 @@ from safetensors import safe_open
 from live_edges.cli import main
 from live_edges.errors import TrainingError
 from live_edges.training import boundary
-from live_edges.training.boundary import draw_scenes
+from live_edges.training.boundary import BoundaryRun, draw_scenes
 from live_edges.training.boundary_score import Photograph, ods, read_photographs
 
 SIZE = (300, 400)  # whose diagonal is 500, so the reach is 3.75 pixels
@@ -149,6 +149,37 @@ def test_the_net_is_chosen_on_photographs_and_every_judged_net_is_kept(folder, m
     assert facts["chosen_on"] == "photographs"
     assert facts["f_measure"] == 1 - min(each["judged"] for each in judged)
     assert "F-measure on photographs at best" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_run_that_goes_on_with_another_judge_forgets_what_the_first_one_found(
+    folder, monkeypatch, capsys
+):
+    real = BoundaryRun.step
+
+    def step(self, drawn):
+        if self.steps == 1:
+            raise KeyboardInterrupt
+        return real(self, drawn)
+
+    monkeypatch.setattr(boundary, "draw_scenes", lambda count, seed: draw_scenes(1, seed))
+    out = folder / "mine.safetensors"
+    flags = ["--steps", "2", "--batch", "2", "--crop", "32", "--device", "cpu", "--no-report"]
+    command = ["train", "--preset", "boundary", "--out", str(out), *flags, "--keep-nets"]
+    with monkeypatch.context() as patch:
+        patch.setattr(BoundaryRun, "step", step)
+        assert main(command) == 130
+    told = capsys.readouterr().err
+    more = ["--resume", str(out.with_suffix(".checkpoint")), "--validate", str(folder)]
+
+    assert main([*command, *more]) == 0
+
+    facts, last = (
+        json.loads(safe_open(each, "np").metadata()["live_edges"])
+        for each in (out, folder / "mine.nets" / "step-000002.safetensors")
+    )
+    assert "--keep-nets" in told
+    assert facts["f_measure"] == 1 - last["judged"]
 
 
 @pytest.mark.parametrize("flag", [["--validate", "x"], ["--keep-nets"]])
